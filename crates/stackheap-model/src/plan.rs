@@ -177,6 +177,9 @@ pub struct PlannedFunction {
     pub low: ImageAddress,
     /// The address behind its code.
     pub high: ImageAddress,
+    /// How many bytes below the stack pointer its variables use (the red zone of a function that
+    /// calls nothing), in bytes.
+    pub below_stack_pointer: u32,
 }
 
 /// Everything the recorder knows of a program, and what groups its stops into steps.
