@@ -1,0 +1,411 @@
+//! The live blocks of the heap, found by any address inside them.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
+use stackheap_model::{BlockId, RuntimeAddress, StepNumber, StopNumber, ThreadId};
+
+use crate::records::{Fill, Untracked};
+
+/// A moment in the life of a thread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Moment {
+    /// The last stop of the thread; 0 before its first.
+    pub stop: StopNumber,
+    /// The step of that stop; `None` before the first.
+    pub step: Option<StepNumber>,
+}
+
+/// A live block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockEntry {
+    /// Its number. A block that is reallocated keeps it.
+    pub id: BlockId,
+    /// Where it begins.
+    pub address: RuntimeAddress,
+    /// The size asked for, in bytes.
+    pub size: u64,
+    /// The alignment asked for, in bytes; `None` where the mechanism does not see it.
+    pub align: Option<u64>,
+    /// What its bytes were when it was allocated.
+    pub fill: Fill,
+    /// The thread that allocated it.
+    pub thread: ThreadId,
+    /// When that thread allocated it.
+    pub allocated: Moment,
+    /// Where that call returned to.
+    pub return_address: RuntimeAddress,
+    /// The stack pointer at that call.
+    pub stack_pointer: RuntimeAddress,
+    /// How often it was reallocated.
+    pub reallocations: u64,
+    /// The thread that is reallocating it just now.
+    pub reallocating: Option<ThreadId>,
+    /// Whether its bytes are current at every stop from `tracked_since` on.
+    pub tracked: bool,
+    /// How many stops there were when tracking began last.
+    pub tracked_since: StopNumber,
+    /// The last stop at which its bytes were current, for a block that is not tracked now; see
+    /// [`BlockEntry::as_of`].
+    pub last_current: Option<StopNumber>,
+    /// Why it is not tracked any more.
+    pub untracked_because: Option<Untracked>,
+}
+
+impl BlockEntry {
+    /// The last stop at which its bytes were current, when `now` is the last stop of the recording
+    /// so far; `None` when they never were captured.
+    pub fn as_of(&self, now: StopNumber) -> Option<StopNumber> {
+        if self.tracked && now > self.tracked_since {
+            Some(now)
+        } else {
+            self.last_current
+        }
+    }
+
+    /// The address behind its last byte.
+    pub fn end(&self) -> RuntimeAddress {
+        RuntimeAddress(self.address.0.saturating_add(self.size))
+    }
+
+    /// The last address it occupies; a block of size 0 occupies the one it begins at.
+    fn last(&self) -> u64 {
+        self.address.0.saturating_add(self.size.saturating_sub(1))
+    }
+}
+
+const PAGE_SHIFT: u32 = 12;
+/// A block that reaches into more pages than this behind its first is found through the tree of
+/// large blocks instead of being noted in each page.
+const COVERED_PAGES: u64 = 16;
+
+/// An index into the list of entries.
+type Slot = u32;
+
+/// A block that begins in a page.
+#[derive(Clone, Copy)]
+struct Start {
+    /// Where in the page it begins.
+    first: u16,
+    /// Where in the page it ends: its last byte, or that of the page.
+    last: u16,
+    slot: Slot,
+}
+
+/// What begins in a page of 4 KiB, and what reaches into it from before.
+#[derive(Clone, Default)]
+struct BlockPage {
+    /// The blocks that begin here, in order.
+    starts: Vec<Start>,
+    /// The block that begins in an earlier page and covers the first byte of this one.
+    covered_by: Option<Slot>,
+}
+
+impl BlockPage {
+    fn is_empty(&self) -> bool {
+        self.starts.is_empty() && self.covered_by.is_none()
+    }
+}
+
+/// The live blocks of the heap. No two of them overlap.
+///
+/// Looking up, inserting and removing take some tens of nanoseconds at any number of blocks.
+#[derive(Clone, Default)]
+pub struct Blocks {
+    slots: Vec<Option<BlockEntry>>,
+    free: Vec<Slot>,
+    pages: FxHashMap<u64, BlockPage>,
+    large: BTreeMap<u64, Slot>,
+    live: usize,
+}
+
+impl Blocks {
+    /// How many blocks are live.
+    pub fn len(&self) -> usize {
+        self.live
+    }
+
+    /// Whether none is live.
+    pub fn is_empty(&self) -> bool {
+        self.live == 0
+    }
+
+    /// The block that begins at `address`.
+    pub fn at(&self, address: RuntimeAddress) -> Option<&BlockEntry> {
+        self.entry(self.slot_at(address)?)
+    }
+
+    /// The block that `address` lies in. A block of size 0 contains the address it begins at.
+    pub fn containing(&self, address: RuntimeAddress) -> Option<&BlockEntry> {
+        let entry = self.entry(self.slot_before(address.0)?)?;
+        (address.0 <= entry.last()).then_some(entry)
+    }
+
+    /// The live blocks, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = &BlockEntry> {
+        self.slots.iter().flatten()
+    }
+
+    /// The live blocks, by number: in the order of allocation.
+    pub fn by_number(&self) -> Vec<&BlockEntry> {
+        let mut blocks: Vec<&BlockEntry> = self.iter().collect();
+        blocks.sort_unstable_by_key(|block| block.id);
+        blocks
+    }
+
+    /// The live blocks, by address.
+    pub fn by_address(&self) -> Vec<&BlockEntry> {
+        let mut blocks: Vec<&BlockEntry> = self.iter().collect();
+        blocks.sort_unstable_by_key(|block| block.address);
+        blocks
+    }
+
+    /// Adds a block. Gives the blocks that lay in its place, which are no longer live: they must
+    /// have been freed without that being seen.
+    pub fn insert(&mut self, block: BlockEntry) -> Vec<BlockEntry> {
+        let (first, last) = (block.address.0, block.last());
+        if first >> PAGE_SHIFT != last >> PAGE_SHIFT {
+            let displaced = self.take_overlapping(first, last);
+            self.place(block);
+            return displaced;
+        }
+        // The usual case, a block within a page: the page tells whether its place is free.
+        let new = Start {
+            first: offset(first),
+            last: offset(last),
+            slot: self.next_slot(),
+        };
+        let page = self.pages.entry(first >> PAGE_SHIFT).or_default();
+        let at = page.starts.partition_point(|start| start.first < new.first);
+        let before = at.checked_sub(1).and_then(|before| page.starts.get(before));
+        let is_free_below = match before {
+            Some(before) => before.last < new.first,
+            None => page.covered_by.is_none() && self.large.is_empty(),
+        };
+        let is_free_above = page.starts.get(at).is_none_or(|next| next.first > new.last);
+        if is_free_below && is_free_above {
+            page.starts.insert(at, new);
+            self.fill_slot(new.slot, block);
+            return Vec::new();
+        }
+        let displaced = self.take_overlapping(first, last);
+        self.place(block);
+        displaced
+    }
+
+    /// Takes the block that begins at `address` out.
+    pub fn remove(&mut self, address: RuntimeAddress) -> Option<BlockEntry> {
+        let slot = self.slot_at(address)?;
+        self.take(slot)
+    }
+
+    /// Takes all blocks out.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The block that begins at `address`, for changing anything but where it lies.
+    pub(crate) fn at_mut(&mut self, address: RuntimeAddress) -> Option<&mut BlockEntry> {
+        let slot = self.slot_at(address)?;
+        self.slots.get_mut(slot as usize)?.as_mut()
+    }
+
+    fn entry(&self, slot: Slot) -> Option<&BlockEntry> {
+        self.slots.get(slot as usize)?.as_ref()
+    }
+
+    fn slot_at(&self, address: RuntimeAddress) -> Option<Slot> {
+        let page = self.pages.get(&(address.0 >> PAGE_SHIFT))?;
+        let at = page
+            .starts
+            .binary_search_by_key(&offset(address.0), |start| start.0)
+            .ok()?;
+        page.starts.get(at).map(|start| start.slot)
+    }
+
+    /// The block with the highest start at or below `address`, among those that could contain it.
+    fn slot_before(&self, address: u64) -> Option<Slot> {
+        if let Some(page) = self.pages.get(&(address >> PAGE_SHIFT)) {
+            let behind = page
+                .starts
+                .partition_point(|start| start.0 <= offset(address));
+            if let Some(start) = behind.checked_sub(1).and_then(|at| page.starts.get(at)) {
+                return Some(start.slot);
+            }
+            if page.covered_by.is_some() {
+                return page.covered_by;
+            }
+        }
+        self.large
+            .range(..=address)
+            .next_back()
+            .map(|(_, &slot)| slot)
+    }
+
+    /// Takes all blocks out that have an address in `[first, last]`.
+    fn take_overlapping(&mut self, first: u64, last: u64) -> Vec<BlockEntry> {
+        let mut taken = Vec::new();
+        // The block that reaches in from below.
+        if let Some(slot) = self.slot_before(first)
+            && self.entry(slot).is_some_and(|block| first <= block.last())
+        {
+            taken.extend(self.take(slot));
+        }
+        self.take_starting_in(first, last, &mut taken);
+        taken
+    }
+
+    /// Takes all blocks out that begin in `[first, last]`.
+    fn take_starting_in(&mut self, first: u64, last: u64, taken: &mut Vec<BlockEntry>) {
+        let (first_page, last_page) = (first >> PAGE_SHIFT, last >> PAGE_SHIFT);
+        if last_page - first_page <= self.pages.len() as u64 {
+            let mut page = first_page;
+            while page <= last_page {
+                self.take_starting_in_page(page, first, last, taken);
+                page += 1;
+            }
+            return;
+        }
+        let mut pages: Vec<u64> = self
+            .pages
+            .keys()
+            .copied()
+            .filter(|p| (first_page..=last_page).contains(p))
+            .collect();
+        pages.sort_unstable();
+        for page in pages {
+            self.take_starting_in_page(page, first, last, taken);
+        }
+    }
+
+    fn take_starting_in_page(
+        &mut self,
+        page: u64,
+        first: u64,
+        last: u64,
+        taken: &mut Vec<BlockEntry>,
+    ) {
+        let Some(entry) = self.pages.get(&page) else {
+            return;
+        };
+        let base = page << PAGE_SHIFT;
+        let behind = entry
+            .starts
+            .partition_point(|start| base + u64::from(start.first) < first);
+        let next = entry.starts.get(behind);
+        if next.is_none_or(|start| base + u64::from(start.first) > last) {
+            return;
+        }
+        let slots: Vec<Slot> = entry
+            .starts
+            .iter()
+            .skip(behind)
+            .take_while(|start| base + u64::from(start.first) <= last)
+            .map(|start| start.slot)
+            .collect();
+        for slot in slots {
+            taken.extend(self.take(slot));
+        }
+    }
+
+    /// Adds a block to a place that is free.
+    fn place(&mut self, block: BlockEntry) {
+        let (first, last) = (block.address.0, block.last());
+        let slot = self.next_slot();
+        self.fill_slot(slot, block);
+        let (first_page, last_page) = (first >> PAGE_SHIFT, last >> PAGE_SHIFT);
+        let last_here = if first_page == last_page {
+            offset(last)
+        } else {
+            offset(u64::MAX)
+        };
+        let new = Start {
+            first: offset(first),
+            last: last_here,
+            slot,
+        };
+        let starts = &mut self.pages.entry(first_page).or_default().starts;
+        let at = starts.partition_point(|start| start.first < new.first);
+        starts.insert(at, new);
+        if last_page - first_page > COVERED_PAGES {
+            self.large.insert(first, slot);
+            return;
+        }
+        for page in first_page + 1..=last_page {
+            self.pages.entry(page).or_default().covered_by = Some(slot);
+        }
+    }
+
+    /// Where the next block goes in the list of entries.
+    fn next_slot(&self) -> Slot {
+        // A block takes more than 64 bytes, so that 2^32 of them never fit into memory.
+        self.free
+            .last()
+            .copied()
+            .unwrap_or(self.slots.len() as Slot)
+    }
+
+    /// Puts a block at the place that [`Blocks::next_slot`] gave.
+    fn fill_slot(&mut self, slot: Slot, block: BlockEntry) {
+        self.live += 1;
+        self.free.pop();
+        match self.slots.get_mut(slot as usize) {
+            Some(place) => *place = Some(block),
+            None => self.slots.push(Some(block)),
+        }
+    }
+
+    fn take(&mut self, slot: Slot) -> Option<BlockEntry> {
+        let block = self.slots.get_mut(slot as usize)?.take()?;
+        self.free.push(slot);
+        self.live -= 1;
+        let (first, last) = (block.address.0, block.last());
+        let (first_page, last_page) = (first >> PAGE_SHIFT, last >> PAGE_SHIFT);
+        self.change_page(first_page, |page| {
+            if let Ok(at) = page
+                .starts
+                .binary_search_by_key(&offset(first), |start| start.0)
+            {
+                page.starts.remove(at);
+            }
+        });
+        if last_page - first_page > COVERED_PAGES {
+            self.large.remove(&first);
+        } else {
+            for page in first_page + 1..=last_page {
+                self.change_page(page, |page| page.covered_by = None);
+            }
+        }
+        Some(block)
+    }
+
+    fn change_page(&mut self, number: u64, change: impl FnOnce(&mut BlockPage)) {
+        if let Some(page) = self.pages.get_mut(&number) {
+            change(page);
+            // Empty pages with room for blocks are kept: the next allocation is likely to be there.
+            if page.is_empty() && page.starts.capacity() == 0 {
+                self.pages.remove(&number);
+            }
+        }
+    }
+}
+
+impl PartialEq for Blocks {
+    /// Whether the same blocks are live.
+    fn eq(&self, other: &Self) -> bool {
+        self.live == other.live && self.by_address() == other.by_address()
+    }
+}
+
+impl Eq for Blocks {}
+
+impl std::fmt::Debug for Blocks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.by_address()).finish()
+    }
+}
+
+/// Where in its page an address lies.
+fn offset(address: u64) -> u16 {
+    (address & ((1 << PAGE_SHIFT) - 1)) as u16
+}

@@ -1,0 +1,484 @@
+//! The memory of the observed process as far as it was captured.
+//!
+//! Pages of 4 KiB in a hash map, with a bit for each byte that tells whether it was ever captured.
+//! Pages are shared between clones until one of them writes.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use stackheap_model::RuntimeAddress;
+
+use crate::records::PatchRef;
+
+/// How many bytes a page has.
+pub(crate) const PAGE_BYTES: usize = 4096;
+const PAGE_SHIFT: u32 = 12;
+const OFFSET_MASK: u64 = PAGE_BYTES as u64 - 1;
+/// A bit for each byte, in words of 64.
+const KNOWN_WORDS: usize = PAGE_BYTES / 64;
+const WORD: usize = 8;
+
+/// A page: its bytes, and which of them are known. Bytes that are not known are 0.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Page {
+    pub(crate) bytes: [u8; PAGE_BYTES],
+    pub(crate) known: [u64; KNOWN_WORDS],
+}
+
+impl Page {
+    fn empty() -> Self {
+        Self {
+            bytes: [0; PAGE_BYTES],
+            known: [0; KNOWN_WORDS],
+        }
+    }
+
+    /// Whether all of `[from, to)` is known; both are within the page.
+    fn all_known(&self, from: usize, to: usize) -> bool {
+        bit_words(from, to).all(|(word, mask)| self.known[word] & mask == mask)
+    }
+
+    fn set_known(&mut self, from: usize, to: usize) {
+        for (word, mask) in bit_words(from, to) {
+            self.known[word] |= mask;
+        }
+    }
+
+    fn set_unknown(&mut self, from: usize, to: usize) {
+        self.bytes[from..to].fill(0);
+        for (word, mask) in bit_words(from, to) {
+            self.known[word] &= !mask;
+        }
+    }
+
+    fn is_unknown(&self) -> bool {
+        self.known.iter().all(|&word| word == 0)
+    }
+
+    /// How many bytes from `from` on are known without a gap, up to the end of the page.
+    pub(crate) fn known_from(&self, from: usize) -> usize {
+        let mut at = from;
+        while at < PAGE_BYTES {
+            let rest = self.known[at / 64] >> (at % 64);
+            let ones = rest.trailing_ones() as usize;
+            let room = 64 - at % 64;
+            if ones < room {
+                return at + ones - from;
+            }
+            at += room;
+        }
+        PAGE_BYTES - from
+    }
+}
+
+/// The words of a bit set, each with the mask of the bits `[from, to)` in it. `to` is at most
+/// [`PAGE_BYTES`], so that the word is always one of [`KNOWN_WORDS`].
+fn bit_words(from: usize, to: usize) -> impl Iterator<Item = (usize, u64)> {
+    let mut at = from;
+    std::iter::from_fn(move || {
+        if at >= to {
+            return None;
+        }
+        let word = at / 64;
+        let first = at % 64;
+        let count = (64 - first).min(to - at);
+        at += count;
+        // A count of 64 would overflow the shift of 1.
+        let ones = if count == 64 {
+            u64::MAX
+        } else {
+            (1 << count) - 1
+        };
+        Some((word, ones << first))
+    })
+}
+
+/// The memory of the observed process as far as it was captured.
+///
+/// ```
+/// use stackheap_model::RuntimeAddress;
+/// use stackheap_trace::Memory;
+///
+/// let mut memory = Memory::default();
+/// memory.write(RuntimeAddress(0x1000), &[1, 2, 3, 4]);
+/// assert_eq!(memory.read(RuntimeAddress(0x1001), 2), Some(vec![2, 3]));
+/// assert_eq!(memory.read(RuntimeAddress(0x1001), 9), None);
+/// ```
+#[derive(Clone, Default)]
+pub struct Memory {
+    pages: FxHashMap<u64, Arc<Page>>,
+    /// Bytes that were not kept because of [`Memory::PAGE_LIMIT`].
+    dropped_bytes: u64,
+}
+
+impl Memory {
+    /// How many pages are kept at most (1 GiB). What is written beyond is not kept and stays
+    /// unknown; [`Memory::dropped_bytes`] tells how much that was.
+    pub const PAGE_LIMIT: usize = 1 << 18;
+
+    /// Bytes that were not kept because there were [`Memory::PAGE_LIMIT`] pages already.
+    pub fn dropped_bytes(&self) -> u64 {
+        self.dropped_bytes
+    }
+
+    /// How many pages have known bytes, or had once.
+    pub fn page_count(&self) -> usize {
+        self.pages.len()
+    }
+
+    /// Takes `bytes` as what lies at `at`.
+    pub fn write(&mut self, at: RuntimeAddress, bytes: &[u8]) {
+        for part in parts(at, bytes.len() as u64) {
+            let full = self.pages.len() >= Self::PAGE_LIMIT;
+            let page = match self.pages.entry(part.page) {
+                std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
+                std::collections::hash_map::Entry::Vacant(_) if full => {
+                    self.dropped_bytes = self.dropped_bytes.saturating_add(part.len() as u64);
+                    continue;
+                }
+                std::collections::hash_map::Entry::Vacant(entry) => {
+                    entry.insert(Arc::new(Page::empty()))
+                }
+            };
+            let page = Arc::make_mut(page);
+            // `parts` stays within the page and within `bytes`.
+            page.bytes[part.from..part.to].copy_from_slice(&bytes[part.start..part.end()]);
+            page.set_known(part.from, part.to);
+        }
+    }
+
+    /// Makes `len` bytes at `at` unknown.
+    pub fn forget(&mut self, at: RuntimeAddress, len: u64) {
+        let pages_in_range = len >> PAGE_SHIFT;
+        if pages_in_range > self.pages.len() as u64 {
+            self.forget_by_page(at, len);
+            return;
+        }
+        for part in parts(at, len) {
+            if let Some(page) = self.pages.get_mut(&part.page) {
+                forget_in_page(page, part.from, part.to);
+                if (part.from, part.to) == (0, PAGE_BYTES) {
+                    self.pages.remove(&part.page);
+                }
+            }
+        }
+    }
+
+    /// The same, for a range of more pages than there are.
+    fn forget_by_page(&mut self, at: RuntimeAddress, len: u64) {
+        let last = at.0.saturating_add(len.saturating_sub(1));
+        self.pages.retain(|&number, page| {
+            let first_of_page = number << PAGE_SHIFT;
+            let last_of_page = first_of_page | OFFSET_MASK;
+            if last < first_of_page || last_of_page < at.0 {
+                return true;
+            }
+            let from = at.0.saturating_sub(first_of_page) as usize;
+            let to = (last.min(last_of_page) - first_of_page) as usize + 1;
+            forget_in_page(page, from, to);
+            !page.is_unknown()
+        });
+    }
+
+    /// Makes everything unknown.
+    pub fn forget_all(&mut self) {
+        self.pages.clear();
+    }
+
+    /// The `len` bytes at `at`, or `None` when not all of them are known.
+    pub fn read(&self, at: RuntimeAddress, len: u64) -> Option<Vec<u8>> {
+        // Known bytes are in memory already, so that the length is bounded by what is there.
+        if !self.is_known(at, len) {
+            return None;
+        }
+        let mut bytes = vec![0; usize::try_from(len).ok()?];
+        self.read_into(at, &mut bytes)?;
+        Some(bytes)
+    }
+
+    /// Fills `into` with the bytes at `at`; `None`, with `into` in no particular state, when not all
+    /// of them are known.
+    pub fn read_into(&self, at: RuntimeAddress, into: &mut [u8]) -> Option<()> {
+        // Beyond the end of the address space nothing is known.
+        at.0.checked_add((into.len() as u64).saturating_sub(1))?;
+        for part in parts(at, into.len() as u64) {
+            let page = self.pages.get(&part.page)?;
+            if !page.all_known(part.from, part.to) {
+                return None;
+            }
+            into[part.start..part.end()].copy_from_slice(&page.bytes[part.from..part.to]);
+        }
+        Some(())
+    }
+
+    /// The 8 bytes at `at` as a little-endian number; `None` when not all of them are known.
+    pub fn read_u64(&self, at: RuntimeAddress) -> Option<u64> {
+        let mut bytes = [0; 8];
+        self.read_into(at, &mut bytes)?;
+        Some(u64::from_le_bytes(bytes))
+    }
+
+    /// Whether all `len` bytes at `at` are known.
+    pub fn is_known(&self, at: RuntimeAddress, len: u64) -> bool {
+        self.known_prefix(at, len) == len
+    }
+
+    /// How many of the `len` bytes at `at` are known, from the first on without a gap.
+    pub fn known_prefix(&self, at: RuntimeAddress, len: u64) -> u64 {
+        let mut known = 0u64;
+        for part in parts(at, len) {
+            let Some(page) = self.pages.get(&part.page) else {
+                break;
+            };
+            let here = page.known_from(part.from).min(part.len());
+            known += here as u64;
+            if here < part.len() {
+                break;
+            }
+        }
+        known
+    }
+
+    /// The parts of `new`, taken as the bytes at `at`, that are not what is known: runs of words of
+    /// 8 bytes (cut at the ends of `new`) in which a byte differs or is unknown, in order of
+    /// address; runs that touch are one.
+    ///
+    /// Cost: about 30 ns for each KiB that did not change.
+    pub fn compare<'a>(&'a self, at: RuntimeAddress, new: &'a [u8]) -> Changes<'a> {
+        Changes {
+            memory: self,
+            at,
+            new,
+            position: 0,
+            page: None,
+        }
+    }
+
+    /// The pages by number, for writing them down.
+    pub(crate) fn sorted_pages(&self) -> Vec<(u64, &Page)> {
+        let mut pages: Vec<(u64, &Page)> = self
+            .pages
+            .iter()
+            .filter(|(_, page)| !page.is_unknown())
+            .map(|(&number, page)| (number, page.as_ref()))
+            .collect();
+        pages.sort_unstable_by_key(|&(number, _)| number);
+        pages
+    }
+
+    pub(crate) fn restore_dropped_bytes(&mut self, bytes: u64) {
+        self.dropped_bytes = bytes;
+    }
+}
+
+impl PartialEq for Memory {
+    /// Whether the same bytes are known: a page without known bytes is as good as none.
+    fn eq(&self, other: &Self) -> bool {
+        self.dropped_bytes == other.dropped_bytes && self.sorted_pages() == other.sorted_pages()
+    }
+}
+
+impl Eq for Memory {}
+
+impl std::fmt::Debug for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Memory({} pages)", self.pages.len())
+    }
+}
+
+impl std::fmt::Debug for Page {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let known: u32 = self.known.iter().map(|word| word.count_ones()).sum();
+        write!(f, "Page({known} known)")
+    }
+}
+
+fn forget_in_page(page: &mut Arc<Page>, from: usize, to: usize) {
+    // A page that has nothing to forget stays shared with clones.
+    if bit_words(from, to).any(|(word, mask)| page.known[word] & mask != 0) {
+        Arc::make_mut(page).set_unknown(from, to);
+    }
+}
+
+/// The part of a range of addresses that lies in one page.
+struct Part {
+    /// The page's number.
+    page: u64,
+    /// Where in the page it begins and ends; within the page.
+    from: usize,
+    to: usize,
+    /// Where in the range it begins.
+    start: usize,
+}
+
+impl Part {
+    fn len(&self) -> usize {
+        self.to - self.from
+    }
+
+    fn end(&self) -> usize {
+        self.start + self.len()
+    }
+}
+
+/// Cuts a range of addresses at the pages' ends. A range that reaches beyond the end of the address
+/// space is cut there.
+fn parts(at: RuntimeAddress, len: u64) -> impl Iterator<Item = Part> {
+    let mut at = at.0;
+    let mut left = len;
+    let mut start = 0u64;
+    std::iter::from_fn(move || {
+        if left == 0 {
+            return None;
+        }
+        let from = (at & OFFSET_MASK) as usize;
+        let here = left.min((PAGE_BYTES - from) as u64);
+        let part = Part {
+            page: at >> PAGE_SHIFT,
+            from,
+            to: from + here as usize,
+            start: start as usize,
+        };
+        start += here;
+        left -= here;
+        match at.checked_add(here) {
+            Some(next) => at = next,
+            None => left = 0,
+        }
+        Some(part)
+    })
+}
+
+/// The parts of some bytes that are not what is known; see [`Memory::compare`].
+#[derive(Clone)]
+pub struct Changes<'a> {
+    memory: &'a Memory,
+    at: RuntimeAddress,
+    new: &'a [u8],
+    /// How much of `new` is done.
+    position: usize,
+    /// The page looked up last, by number.
+    page: Option<(u64, Option<&'a Page>)>,
+}
+
+impl<'a> Changes<'a> {
+    /// The address of `new[position]`; `None` beyond the end of the address space.
+    fn address(&self, position: usize) -> Option<u64> {
+        self.at.0.checked_add(position as u64)
+    }
+
+    fn page_of(&mut self, address: u64) -> Option<&'a Page> {
+        let number = address >> PAGE_SHIFT;
+        match self.page {
+            Some((cached, page)) if cached == number => page,
+            _ => {
+                let page = self.memory.pages.get(&number).map(Arc::as_ref);
+                self.page = Some((number, page));
+                page
+            }
+        }
+    }
+
+    /// Where the next word that is not as known begins, from `position` on; the end of `new` when
+    /// there is none.
+    fn skip_same(&mut self, position: usize) -> usize {
+        let mut position = position;
+        while position < self.new.len() {
+            let Some(address) = self.address(position) else {
+                return self.new.len();
+            };
+            let Some(page) = self.page_of(address) else {
+                return position;
+            };
+            let from = (address & OFFSET_MASK) as usize;
+            let here = (PAGE_BYTES - from).min(self.new.len() - position);
+            let new = &self.new[position..position + here];
+            let same = same_prefix(page, from, new);
+            if same < here {
+                return position + same;
+            }
+            position += here;
+        }
+        position
+    }
+
+    /// Where the run of words that are not as known and begins at `position` ends.
+    fn skip_changed(&mut self, position: usize) -> usize {
+        let mut position = position;
+        while position < self.new.len() {
+            let Some(address) = self.address(position) else {
+                return self.new.len();
+            };
+            let from = (address & OFFSET_MASK) as usize;
+            let len = word_len(from, self.new.len() - position);
+            if let Some(page) = self.page_of(address)
+                && word_is_same(page, from, &self.new[position..position + len])
+            {
+                return position;
+            }
+            position += len;
+        }
+        position
+    }
+}
+
+impl Iterator for Changes<'_> {
+    type Item = PatchRef;
+
+    fn next(&mut self) -> Option<PatchRef> {
+        let start = self.skip_same(self.position);
+        if start >= self.new.len() {
+            self.position = self.new.len();
+            return None;
+        }
+        let Some(address) = self.address(start) else {
+            self.position = self.new.len();
+            return None;
+        };
+        let end = self.skip_changed(start);
+        self.position = end;
+        Some(PatchRef {
+            address: RuntimeAddress(address),
+            start,
+            len: end - start,
+        })
+    }
+}
+
+/// How many bytes the word at `from` has from there on, at most `left`.
+fn word_len(from: usize, left: usize) -> usize {
+    (WORD - from % WORD).min(left)
+}
+
+/// Whether `new` is what is known at `from`. The range lies within the page.
+fn word_is_same(page: &Page, from: usize, new: &[u8]) -> bool {
+    let to = from + new.len();
+    page.bytes[from..to] == *new && page.all_known(from, to)
+}
+
+/// How many bytes of `new` are what is known at `from`, up to the start of the first word that is
+/// not. The range lies within the page.
+fn same_prefix(page: &Page, from: usize, new: &[u8]) -> usize {
+    let to = from + new.len();
+    if page.bytes[from..to] == *new && page.all_known(from, to) {
+        return new.len();
+    }
+    let mut at = from;
+    while at < to {
+        let line = ((at | 63) + 1).min(to);
+        let part = &new[at - from..line - from];
+        if page.bytes[at..line] == *part && page.all_known(at, line) {
+            at = line;
+            continue;
+        }
+        // The first difference is in this line of at most 64 bytes.
+        while at < line {
+            let len = word_len(at, line - at);
+            if !word_is_same(page, at, &new[at - from..at - from + len]) {
+                return at - from;
+            }
+            at += len;
+        }
+    }
+    to - from
+}
