@@ -1,0 +1,106 @@
+//! The environment that cargo gives to the programs it runs.
+//!
+//! Cargo is asked to run a runner of ours in the program's stead (its configuration has
+//! `target.TRIPLE.runner` for that), and the runner writes down what it was given. Without a runner
+//! the environment is computed as the cargo book says
+//! (<https://doc.rust-lang.org/cargo/reference/environment-variables.html>).
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::built::LaunchCommand;
+
+/// The first argument with which a runner is called; behind it stand the file to write, the
+/// program and the program's arguments.
+pub const RUNNER_ARGUMENT: &str = "__environment";
+
+/// Writes the environment, directory and arguments of this process to a file, for
+/// [`build`](crate::build) to read.
+///
+/// `arguments` are those behind [`RUNNER_ARGUMENT`]: the file, the program, its arguments.
+///
+/// # Errors
+///
+/// What the system says if the file cannot be written; [`io::ErrorKind::InvalidInput`] if no file
+/// or program is named.
+pub fn dump_environment(arguments: impl IntoIterator<Item = OsString>) -> io::Result<()> {
+    let mut arguments = arguments.into_iter();
+    let missing = || io::Error::new(io::ErrorKind::InvalidInput, "expected a file and a program");
+    let file = arguments.next().ok_or_else(missing)?;
+    let command: Vec<OsString> = arguments.collect();
+    if command.is_empty() {
+        return Err(missing());
+    }
+    let mut bytes = Vec::new();
+    push(&mut bytes, std::env::current_dir()?.as_os_str());
+    push(&mut bytes, OsStr::new(&command.len().to_string()));
+    command.iter().for_each(|argument| push(&mut bytes, argument));
+    for (name, value) in std::env::vars_os() {
+        push(&mut bytes, &name);
+        push(&mut bytes, &value);
+    }
+    // The reader must not find half of it.
+    let temporary = PathBuf::from(&file).with_extension("tmp");
+    std::fs::write(&temporary, bytes)?;
+    std::fs::rename(temporary, file)
+}
+
+/// Strings end with a byte 0, which none of them contains.
+fn push(bytes: &mut Vec<u8>, text: &OsStr) {
+    bytes.extend_from_slice(text.as_encoded_bytes());
+    bytes.push(0);
+}
+
+/// Reads what [`dump_environment`] wrote.
+pub(crate) fn read(file: &Path) -> Option<LaunchCommand> {
+    let bytes = std::fs::read(file).ok()?;
+    let mut strings = bytes.strip_suffix(&[0])?.split(|&byte| byte == 0).map(os_string);
+    let directory = PathBuf::from(strings.next()??);
+    let count: usize = strings.next()??.to_str()?.parse().ok()?;
+    let mut command: Vec<OsString> = Vec::new();
+    for _ in 0..count.min(bytes.len()) {
+        command.push(strings.next()??);
+    }
+    let mut environment = BTreeMap::new();
+    while let Some(name) = strings.next() {
+        environment.insert(name?, strings.next()??);
+    }
+    let mut command = command.into_iter();
+    Some(LaunchCommand { name: command.next()?, arguments: command.collect(), environment, directory })
+}
+
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "on other systems not all bytes are a string")]
+fn os_string(bytes: &[u8]) -> Option<OsString> {
+    Some(std::os::unix::ffi::OsStrExt::from_bytes(bytes)).map(OsStr::to_owned)
+}
+
+#[cfg(not(unix))]
+fn os_string(bytes: &[u8]) -> Option<OsString> {
+    std::str::from_utf8(bytes).ok().map(OsString::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_a_dump_is_not_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("dump");
+        assert_eq!(read(&file), None);
+        for bytes in
+            [&b""[..], b"\0", b"/\0", b"/\x009\0a\0", b"/\0x\0a\0", b"/\x001\0a\0name\0", b"/\x000\0"]
+        {
+            std::fs::write(&file, bytes).unwrap();
+            assert_eq!(read(&file), None, "{bytes:?}");
+        }
+        std::fs::write(&file, b"/d\x002\0a\0b\0N\0\0").unwrap();
+        let command = read(&file).unwrap();
+        assert_eq!(command.directory, Path::new("/d"));
+        assert_eq!((command.name, command.arguments), ("a".into(), vec![OsString::from("b")]));
+        assert_eq!(command.environment, BTreeMap::from([("N".into(), "".into())]));
+    }
+}
