@@ -1,0 +1,192 @@
+//! The heap: blocks in the order of their numbers, so that a block keeps its place while it lives.
+
+use stackheap_explain::{rough_size, size, step_ref, visible};
+use stackheap_model::{Block, BlockState};
+
+use super::drawing::Sheet;
+use super::inside::{Inside, inside, value_text};
+use super::line::{Look, columns};
+use super::{Detail, Level};
+
+/// Blocks drawn unless everything is asked for.
+const FOLDED_BLOCKS: usize = 24;
+
+/// All blocks.
+pub(super) fn heap(sheet: &mut Sheet<'_>) {
+    let state = sheet.state();
+    let live = || {
+        state
+            .blocks
+            .iter()
+            .filter(|block| block.state == BlockState::Live)
+    };
+    let count = (live().count() as u64).saturating_add(state.blocks_left_out);
+    if state.blocks.is_empty() && state.blocks_left_out == 0 {
+        sheet.heading("HEAP", "empty: no block is allocated");
+        return;
+    }
+    let bytes = live().map(|block| block.size).fold(0, u64::saturating_add);
+    let noun = if count == 1 { "block" } else { "blocks" };
+    let remark = if state.blocks_left_out == 0 {
+        format!("{count} {noun}, {} in use", rough_size(bytes))
+    } else {
+        format!(
+            "{count} {noun}; {} of them are not in the recording of this state",
+            state.blocks_left_out
+        )
+    };
+    sheet.heading("HEAP", &remark);
+    let most = match sheet.options.detail {
+        Detail::Full => state.blocks.len(),
+        Detail::Short => FOLDED_BLOCKS,
+    };
+    // The newest blocks are those a step is about; the order on the sheet stays that of the numbers.
+    let skipped = state.blocks.len().saturating_sub(most);
+    if skipped > 0 {
+        let older = state.blocks.iter().take(skipped);
+        let bytes = older.map(|block| block.size).fold(0, u64::saturating_add);
+        let words = format!(
+            "{} {skipped} older blocks, {}",
+            sheet.set.gap,
+            rough_size(bytes)
+        );
+        sheet.remark("", &words);
+    }
+    for block in state.blocks.iter().skip(skipped) {
+        draw_block(sheet, block);
+    }
+}
+
+fn draw_block(sheet: &mut Sheet<'_>, block: &Block) {
+    let freed = block.state == BlockState::Freed;
+    let [top, side, bottom, flat] = if freed {
+        sheet.set.ghost
+    } else {
+        sheet.set.rule
+    };
+    let mut line = sheet.line();
+    line.push(Look::Dim, &format!("{top}{flat} "));
+    line.push(
+        if freed { Look::Dim } else { Look::Strong },
+        &format!("#{}", block.id),
+    );
+    line.plain(&format!("  {}", size(block.size)));
+    if let Some(type_name) = &block.type_name {
+        let room = if sheet.full() { usize::MAX } else { 32 };
+        line.plain("  ")
+            .plain(&sheet.fit(&sheet.type_name(type_name), room));
+    }
+    if let (Some(align), Level::Engineer) = (block.align, sheet.options.level) {
+        line.plain(&format!("  align {align}"));
+    }
+    if let Some(counts) = block.counts {
+        let counts = format!("  strong {}, weak {}", counts.strong, counts.weak);
+        line.push(Look::Own, &counts);
+    }
+    if freed {
+        let at = block
+            .freed
+            .as_ref()
+            .map_or_else(String::new, |freed| format!(" at {}", step_ref(freed)));
+        line.push(Look::Dim, &format!("  freed{at}"));
+    }
+    let address = block.address.to_string();
+    let column = sheet.width.saturating_sub(columns(&address) + 1);
+    line.plain(" ").fill(Look::Dim, flat, column).plain(" ");
+    line.push(Look::Dim, &address);
+    sheet.end(line);
+    let rule = side.to_string();
+    contents(sheet, block, &rule);
+    let mut line = sheet.line();
+    line.push(Look::Dim, &format!("{bottom}{flat} "));
+    line.push(Look::Dim, &life(sheet, block));
+    sheet.end(line);
+}
+
+/// Who owns it and since when it is there.
+fn life(sheet: &Sheet<'_>, block: &Block) -> String {
+    let owners: Vec<_> = block
+        .owners
+        .iter()
+        .map(|owner| {
+            let name = stackheap_explain::owner(owner, sheet.state());
+            match (sheet.options.level, owner.path.is_empty()) {
+                (Level::Engineer, false) => format!("{name} ({})", visible(&owner.path)),
+                _ => name,
+            }
+        })
+        .collect();
+    let since = format!("allocated at {}", step_ref(&block.allocated));
+    let owned = match (owners.as_slice(), &block.no_owner_because) {
+        _ if block.state == BlockState::Freed => return since,
+        ([], Some(because)) => format!("no owner: {}", visible(because)),
+        ([], None) => "owner unknown".to_owned(),
+        ([owner], _) => format!("owned by {owner}"),
+        (several, _) => format!("shared by {}", several.join(" and ")),
+    };
+    let separator = format!(" {} ", sheet.set.dot);
+    format!("{owned}{separator}{since}")
+}
+
+fn contents(sheet: &mut Sheet<'_>, block: &Block, rule: &str) {
+    let text = value_text(&block.value);
+    if !text.is_empty() {
+        let mut line = sheet.line();
+        let look = if block.state == BlockState::Freed {
+            Look::Dim
+        } else {
+            Look::Plain
+        };
+        let room = match sheet.options.detail {
+            Detail::Full => usize::MAX,
+            Detail::Short => sheet.width.saturating_sub(4),
+        };
+        line.push(Look::Dim, rule)
+            .plain("  ")
+            .push(look, &sheet.fit(&text, room));
+        sheet.end(line);
+    }
+    if let (Some(step), true) = (block.as_of, block.state == BlockState::Live)
+        && step != sheet.state().step
+        && sheet.options.level == Level::Engineer
+    {
+        sheet.remark(
+            &format!("{rule}  "),
+            &format!("its bytes as they were at step {step}"),
+        );
+    }
+    let edges = sheet.look.edges_of_block(block.id).to_vec();
+    let at: Vec<_> = block
+        .cells
+        .iter()
+        .map(|cell| (cell.offset, sheet.look.edge_in_block(block.id, cell.offset)))
+        .collect();
+    let edge_at = |offset: u64| {
+        at.iter()
+            .find(|(o, _)| *o == offset)
+            .and_then(|(_, edge)| *edge)
+    };
+    inside(
+        sheet,
+        rule,
+        &Inside {
+            cells: &block.cells,
+            bytes: &block.bytes,
+            edges: &edges,
+            edge_at: &edge_at,
+            stale: block.state == BlockState::Freed,
+            element_bytes: element_bytes(block),
+        },
+    );
+}
+
+/// The distance between the first two parts of a block, where it holds a sequence.
+fn element_bytes(block: &Block) -> Option<u64> {
+    let [first, second, ..] = block.value.fields.as_slice() else {
+        return None;
+    };
+    second
+        .offset?
+        .checked_sub(first.offset?)
+        .filter(|bytes| *bytes > 0)
+}
