@@ -1,0 +1,205 @@
+//! Breakpoints with displaced instructions: which there are, and their place in the scratch area.
+
+use std::io;
+
+use rustc_hash::FxHashMap;
+use stackheap_model::{RuntimeAddress, SiteId};
+
+use crate::displace::{SLOT_BYTES, displace};
+use crate::sys::memory::ProcessMemory;
+
+/// The instruction `int3`.
+const BREAKPOINT: u8 = 0xcc;
+
+/// No instruction of x86-64 is longer.
+const LONGEST_INSTRUCTION: usize = 15;
+
+/// What a breakpoint is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// A place of the user's code.
+    Site(SiteId),
+    /// A place at which the recorder has something to do.
+    Service(Service),
+}
+
+/// Places outside the user's code at which the recorder has something to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Service {
+    /// The program's entry point: the loader is done, libraries are mapped.
+    EntryPoint,
+    /// `write`.
+    Write,
+    /// `writev`.
+    WriteVector,
+    /// Functions that tell on which processors a thread may run.
+    GetAffinity,
+    /// Functions that change it.
+    SetAffinity,
+    /// Where a panic begins to unwind.
+    Panic,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Breakpoint {
+    pub address: RuntimeAddress,
+    pub purpose: Purpose,
+    /// Where the copy of the instruction is.
+    pub copy: RuntimeAddress,
+    /// The byte that the breakpoint overwrites.
+    original: u8,
+    /// Length of the instruction.
+    instruction_bytes: u64,
+    /// Where in the copy only the jump back is left.
+    done_at: Option<u64>,
+    /// How often it was passed.
+    pub passed: u64,
+    armed: bool,
+}
+
+/// All breakpoints of a process.
+#[derive(Debug)]
+pub(crate) struct Breakpoints {
+    all: Vec<Breakpoint>,
+    by_address: FxHashMap<RuntimeAddress, u32>,
+    /// The scratch area for copies: its start, and how much of it is used.
+    area: RuntimeAddress,
+    used: u64,
+    capacity: u64,
+}
+
+impl Breakpoints {
+    /// Bytes of scratch area that `count` breakpoints take.
+    pub(crate) fn area_bytes(count: usize) -> u64 {
+        (count as u64 * SLOT_BYTES).next_multiple_of(4096)
+    }
+
+    pub(crate) fn new(area: RuntimeAddress, capacity: u64) -> Self {
+        Self { all: Vec::new(), by_address: FxHashMap::default(), area, used: 0, capacity }
+    }
+
+    /// Prepares breakpoints without arming them; gives those that could not be, with the reason.
+    pub(crate) fn prepare(
+        &mut self,
+        memory: &ProcessMemory,
+        wanted: impl IntoIterator<Item = (RuntimeAddress, Purpose)>,
+    ) -> io::Result<Vec<(Purpose, String)>> {
+        let mut refused = Vec::new();
+        let first_copy = self.area.offset(self.used);
+        let mut copies = Vec::new();
+        for (address, purpose) in wanted {
+            if self.by_address.contains_key(&address) {
+                continue;
+            }
+            let copy = first_copy.offset(copies.len() as u64);
+            if self.used + copies.len() as u64 + SLOT_BYTES > self.capacity {
+                refused.push((purpose, "the scratch area is full".to_owned()));
+                continue;
+            }
+            let mut code = [0; LONGEST_INSTRUCTION];
+            memory.read_exact(address, &mut code)?;
+            let displaced = match displace(&code, address, copy) {
+                Ok(displaced) => displaced,
+                Err(error) => {
+                    refused.push((purpose, error.to_string()));
+                    continue;
+                }
+            };
+            self.by_address.insert(address, self.all.len() as u32);
+            self.all.push(Breakpoint {
+                address,
+                purpose,
+                copy,
+                original: code[0],
+                instruction_bytes: displaced.original_bytes,
+                done_at: displaced.done_at,
+                passed: 0,
+                armed: false,
+            });
+            let next = copies.len() + SLOT_BYTES as usize;
+            copies.extend_from_slice(&displaced.code);
+            copies.resize(next, BREAKPOINT);
+        }
+        memory.write(first_copy, &copies)?;
+        self.used += copies.len() as u64;
+        Ok(refused)
+    }
+
+    /// The breakpoint at `address`, armed or not.
+    pub(crate) fn at(&mut self, address: RuntimeAddress) -> Option<&mut Breakpoint> {
+        let index = *self.by_address.get(&address)?;
+        self.all.get_mut(index as usize)
+    }
+
+    /// Where the program would be if the copy at `address` ran in its own place.
+    pub(crate) fn in_program(&self, address: RuntimeAddress) -> Option<RuntimeAddress> {
+        let distance = address.checked_distance(self.area)?;
+        if distance >= self.used {
+            return None;
+        }
+        let copy = self.area.offset(distance / SLOT_BYTES * SLOT_BYTES);
+        let breakpoint = self.all.iter().find(|breakpoint| breakpoint.copy == copy)?;
+        let inside = distance % SLOT_BYTES;
+        if inside == 0 {
+            return Some(breakpoint.address);
+        }
+        (breakpoint.done_at == Some(inside))
+            .then(|| breakpoint.address.offset(breakpoint.instruction_bytes))
+    }
+
+    /// Writes the breakpoints that `which` chooses into the program.
+    pub(crate) fn arm(
+        &mut self,
+        memory: &ProcessMemory,
+        which: impl Fn(&Breakpoint) -> bool,
+    ) -> io::Result<()> {
+        let mut chosen: Vec<&mut Breakpoint> =
+            self.all.iter_mut().filter(|breakpoint| !breakpoint.armed && which(breakpoint)).collect();
+        chosen.sort_by_key(|breakpoint| breakpoint.address);
+        // Neighbours are written together: programs have many thousand sites.
+        for group in chosen.chunk_by_mut(|a, b| b.address.0 - a.address.0 < 256) {
+            let (Some(first), Some(last)) = (group.first(), group.last()) else { continue };
+            let start = first.address;
+            let mut bytes = memory.read(start, (last.address.0 - start.0) as usize + 1)?;
+            for breakpoint in group {
+                if let Some(byte) = bytes.get_mut((breakpoint.address.0 - start.0) as usize) {
+                    *byte = BREAKPOINT;
+                }
+                breakpoint.armed = true;
+            }
+            memory.write(start, &bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Takes one breakpoint out of the program; threads that are just running into it still find it
+    /// here.
+    pub(crate) fn disarm(
+        &mut self,
+        memory: &ProcessMemory,
+        address: RuntimeAddress,
+    ) -> io::Result<()> {
+        let Some(breakpoint) = self.at(address) else { return Ok(()) };
+        if std::mem::replace(&mut breakpoint.armed, false) {
+            memory.write(breakpoint.address, &[breakpoint.original])?;
+        }
+        Ok(())
+    }
+
+    /// Takes all breakpoints out of the program.
+    pub(crate) fn disarm_all(&mut self, memory: &ProcessMemory) -> io::Result<()> {
+        self.erase_from(memory)?;
+        for breakpoint in &mut self.all {
+            breakpoint.armed = false;
+        }
+        Ok(())
+    }
+
+    /// Takes all breakpoints out of a copy of the program, such as a forked child.
+    pub(crate) fn erase_from(&self, memory: &ProcessMemory) -> io::Result<()> {
+        for breakpoint in self.all.iter().filter(|breakpoint| breakpoint.armed) {
+            memory.write(breakpoint.address, &[breakpoint.original])?;
+        }
+        Ok(())
+    }
+}

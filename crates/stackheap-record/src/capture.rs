@@ -1,0 +1,354 @@
+//! What is copied at a stop: the stack in use, the program's statics, and the blocks that can be
+//! reached from them.
+//!
+//! Which blocks count as reachable is decided as a conservative garbage collector does: every
+//! aligned word of a root that lies inside a live block is taken for a pointer. No types are
+//! needed for that, so the recorder has none. A block stays *tracked*, and is read again at every
+//! stop, for as long as it is reachable and the byte budget lasts.
+
+use std::io;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use stackheap_model::{RuntimeAddress, ThreadId};
+use stackheap_trace::{Blocks, Memory, PatchRef};
+
+use crate::sys::memory::ProcessMemory;
+
+/// Limits of what is read at one stop. All in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Of the stack, counted from its innermost end.
+    pub stack_bytes: u64,
+    /// Of all blocks together.
+    pub heap_bytes: u64,
+    /// Of one block, counted from its start.
+    pub block_bytes: u64,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { stack_bytes: 1 << 20, heap_bytes: 256 << 10, block_bytes: 64 << 10 }
+    }
+}
+
+#[derive(Debug, Default)]
+struct TrackedBlock {
+    /// How many bytes are read, from the start.
+    bytes: usize,
+    /// Whether its alignment allows pointers in it.
+    may_point: bool,
+    /// Its words that look like addresses of the heap.
+    candidates: Vec<u64>,
+}
+
+/// A block that enters or leaves the set of tracked blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Tracked(RuntimeAddress),
+    Unreachable(RuntimeAddress),
+    OverBudget(RuntimeAddress),
+}
+
+/// What a stop's reading starts from.
+pub(crate) struct Roots<'a> {
+    pub thread: ThreadId,
+    /// The part of the stack that is read.
+    pub stack: (RuntimeAddress, RuntimeAddress),
+    pub registers: &'a [u64],
+    /// The thread's own statics.
+    pub thread_locals: &'a [(RuntimeAddress, usize)],
+    /// Whether blocks were allocated or freed since the last stop.
+    pub heap_changed: HeapChanged,
+}
+
+/// Whether blocks were allocated or freed since the last stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HeapChanged {
+    Yes,
+    No,
+}
+
+/// The reader of a process' memory, with what it remembers from stop to stop.
+#[derive(Debug)]
+pub(crate) struct Capture {
+    budget: Budget,
+    statics: Vec<(RuntimeAddress, usize)>,
+    tracked: FxHashMap<RuntimeAddress, TrackedBlock>,
+    over_budget: FxHashSet<RuntimeAddress>,
+    thread_candidates: FxHashMap<ThreadId, Vec<u64>>,
+    static_candidates: Vec<u64>,
+    heap: (u64, u64),
+    // Reused from stop to stop.
+    ranges: Vec<(RuntimeAddress, usize)>,
+    buffer: Vec<u8>,
+    scratch: Vec<u64>,
+    pub(crate) patches: Vec<PatchRef>,
+    pub(crate) patch_bytes: Vec<u8>,
+    pub(crate) changes: Vec<Change>,
+}
+
+impl Capture {
+    pub(crate) fn new(budget: Budget, statics: Vec<(RuntimeAddress, usize)>) -> Self {
+        Self {
+            budget,
+            statics,
+            tracked: FxHashMap::default(),
+            over_budget: FxHashSet::default(),
+            thread_candidates: FxHashMap::default(),
+            static_candidates: Vec::new(),
+            heap: (u64::MAX, 0),
+            ranges: Vec::new(),
+            buffer: Vec::new(),
+            scratch: Vec::new(),
+            patches: Vec::new(),
+            patch_bytes: Vec::new(),
+            changes: Vec::new(),
+        }
+    }
+
+    /// A block came into being.
+    pub(crate) fn block_allocated(&mut self, address: RuntimeAddress, bytes: u64) {
+        self.heap.0 = self.heap.0.min(address.0);
+        self.heap.1 = self.heap.1.max(address.0.saturating_add(bytes));
+    }
+
+    /// A block is gone, or is about to be reallocated.
+    pub(crate) fn block_gone(&mut self, address: RuntimeAddress) {
+        self.tracked.remove(&address);
+        self.over_budget.remove(&address);
+    }
+
+    /// A thread is gone: its stack is no root any more.
+    pub(crate) fn thread_gone(&mut self, thread: ThreadId) {
+        self.thread_candidates.remove(&thread);
+    }
+
+    /// Reads everything anew and leaves what changed in `patches`, `patch_bytes` and `changes`.
+    pub(crate) fn stop(
+        &mut self,
+        process: &ProcessMemory,
+        known: &Memory,
+        blocks: &Blocks,
+        roots: &Roots<'_>,
+    ) -> io::Result<()> {
+        self.patches.clear();
+        self.patch_bytes.clear();
+        self.changes.clear();
+        let fixed = self.collect_ranges(roots);
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let ranges = std::mem::take(&mut self.ranges);
+        let read = process.read_ranges(&ranges, &mut buffer)?;
+        let pointers_changed =
+            self.compare_all(known, roots, &ranges, fixed, buffer.get(..read).unwrap_or(&[]));
+        self.buffer = buffer;
+        self.ranges = ranges;
+        if pointers_changed == HeapChanged::Yes || roots.heap_changed == HeapChanged::Yes {
+            self.follow(process, known, blocks, roots)?;
+        }
+        Ok(())
+    }
+
+    /// Lists what to read; gives how many ranges at the front are not blocks.
+    fn collect_ranges(&mut self, roots: &Roots<'_>) -> usize {
+        self.ranges.clear();
+        let (low, high) = roots.stack;
+        self.ranges.push((low, high.0.saturating_sub(low.0) as usize));
+        self.ranges.extend_from_slice(roots.thread_locals);
+        self.ranges.extend_from_slice(&self.statics);
+        let fixed = self.ranges.len();
+        self.ranges.extend(self.tracked.iter().map(|(&address, block)| (address, block.bytes)));
+        fixed
+    }
+
+    /// Compares what was read with what is known already, and renews the words that may be
+    /// pointers. Tells whether any of those changed.
+    fn compare_all(
+        &mut self,
+        known: &Memory,
+        roots: &Roots<'_>,
+        ranges: &[(RuntimeAddress, usize)],
+        fixed: usize,
+        read: &[u8],
+    ) -> HeapChanged {
+        let mut changed = HeapChanged::No;
+        let mut rest = read;
+        let mut own = std::mem::take(&mut self.scratch);
+        own.clear();
+        own.extend(roots.registers.iter().copied().filter(|&word| self.in_heap(word)));
+        let mut statics = Vec::new();
+        let thread_ranges = 1 + roots.thread_locals.len();
+        for (index, &(address, bytes)) in ranges.iter().enumerate() {
+            let Some((piece, behind)) = rest.split_at_checked(bytes) else { break };
+            rest = behind;
+            let piece_changed = self.compare(known, address, piece);
+            if index < thread_ranges {
+                scan(piece, self.heap, &mut own);
+            } else if index < fixed {
+                scan(piece, self.heap, &mut statics);
+            } else if piece_changed == HeapChanged::Yes {
+                changed = self.rescan_block(address, piece, changed);
+            }
+        }
+        if statics != self.static_candidates {
+            self.static_candidates = statics;
+            changed = HeapChanged::Yes;
+        }
+        let remembered = self.thread_candidates.entry(roots.thread).or_default();
+        if *remembered != own {
+            std::mem::swap(remembered, &mut own);
+            changed = HeapChanged::Yes;
+        }
+        self.scratch = own;
+        changed
+    }
+
+    fn rescan_block(
+        &mut self,
+        address: RuntimeAddress,
+        piece: &[u8],
+        changed: HeapChanged,
+    ) -> HeapChanged {
+        let heap = self.heap;
+        let Some(block) = self.tracked.get_mut(&address) else { return changed };
+        if !block.may_point {
+            return changed;
+        }
+        let mut candidates = Vec::new();
+        scan(piece, heap, &mut candidates);
+        if candidates == block.candidates {
+            return changed;
+        }
+        block.candidates = candidates;
+        HeapChanged::Yes
+    }
+
+    fn in_heap(&self, word: u64) -> bool {
+        self.heap.0 <= word && word < self.heap.1
+    }
+
+    fn compare(&mut self, known: &Memory, address: RuntimeAddress, piece: &[u8]) -> HeapChanged {
+        let mut changed = HeapChanged::No;
+        for run in known.compare(address, piece) {
+            let Some(bytes) = piece.get(run.start..run.start + run.len) else { continue };
+            changed = HeapChanged::Yes;
+            self.patches.push(PatchRef { start: self.patch_bytes.len(), ..run });
+            self.patch_bytes.extend_from_slice(bytes);
+        }
+        changed
+    }
+
+    /// Finds the blocks that can be reached, level by level, reading those that were not tracked.
+    fn follow(
+        &mut self,
+        process: &ProcessMemory,
+        known: &Memory,
+        blocks: &Blocks,
+        roots: &Roots<'_>,
+    ) -> io::Result<()> {
+        let mut reached: FxHashSet<RuntimeAddress> = FxHashSet::default();
+        let mut spent = 0u64;
+        // The stopped thread first: what the reader looks at must not lose to another thread.
+        let own = self.thread_candidates.get(&roots.thread).into_iter().flatten();
+        let others = self
+            .thread_candidates
+            .iter()
+            .filter(|(thread, _)| **thread != roots.thread)
+            .flat_map(|(_, candidates)| candidates);
+        let mut words: Vec<u64> =
+            own.chain(&self.static_candidates).chain(others).copied().collect();
+        let mut refused: FxHashSet<RuntimeAddress> = FxHashSet::default();
+        while !words.is_empty() {
+            let mut next = Vec::new();
+            let mut fresh = Vec::new();
+            for word in words {
+                let Some(block) = blocks.containing(RuntimeAddress(word)) else { continue };
+                if !reached.insert(block.address) {
+                    continue;
+                }
+                let bytes = block.size.min(self.budget.block_bytes);
+                if spent + bytes > self.budget.heap_bytes {
+                    refused.insert(block.address);
+                    continue;
+                }
+                spent += bytes;
+                match self.tracked.get(&block.address) {
+                    Some(tracked) => next.extend_from_slice(&tracked.candidates),
+                    None => {
+                        let may_point = block.align.is_none_or(|align| align >= 8);
+                        fresh.push((block.address, bytes as usize, may_point));
+                    }
+                }
+            }
+            self.read_fresh(process, known, &fresh, &mut next)?;
+            words = next;
+        }
+        self.forget_unreached(&reached, refused);
+        Ok(())
+    }
+
+    fn read_fresh(
+        &mut self,
+        process: &ProcessMemory,
+        known: &Memory,
+        fresh: &[(RuntimeAddress, usize, bool)],
+        next: &mut Vec<u64>,
+    ) -> io::Result<()> {
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        let ranges: Vec<_> = fresh.iter().map(|&(address, bytes, _)| (address, bytes)).collect();
+        let mut buffer = Vec::new();
+        let read = process.read_ranges(&ranges, &mut buffer)?;
+        let mut rest = buffer.get(..read).unwrap_or(&[]);
+        for &(address, bytes, may_point) in fresh {
+            let Some((piece, behind)) = rest.split_at_checked(bytes) else { break };
+            rest = behind;
+            self.compare(known, address, piece);
+            let mut candidates = Vec::new();
+            if may_point {
+                scan(piece, self.heap, &mut candidates);
+            }
+            next.extend_from_slice(&candidates);
+            self.tracked.insert(address, TrackedBlock { bytes, may_point, candidates });
+            self.over_budget.remove(&address);
+            self.changes.push(Change::Tracked(address));
+        }
+        Ok(())
+    }
+
+    fn forget_unreached(
+        &mut self,
+        reached: &FxHashSet<RuntimeAddress>,
+        refused: FxHashSet<RuntimeAddress>,
+    ) {
+        let changes = &mut self.changes;
+        self.tracked.retain(|address, _| {
+            let keep = reached.contains(address) && !refused.contains(address);
+            if !keep && !refused.contains(address) {
+                changes.push(Change::Unreachable(*address));
+            }
+            keep
+        });
+        for &address in refused.difference(&self.over_budget) {
+            changes.push(Change::OverBudget(address));
+        }
+        self.over_budget = refused;
+        // Hash order must not reach the file: the same run gives the same bytes.
+        self.changes.sort_by_key(|change| match *change {
+            Change::Tracked(at) => (at, 0),
+            Change::Unreachable(at) => (at, 1),
+            Change::OverBudget(at) => (at, 2),
+        });
+    }
+}
+
+/// Appends the aligned words of `bytes` that lie in `heap`.
+fn scan(bytes: &[u8], heap: (u64, u64), into: &mut Vec<u64>) {
+    let (words, _) = bytes.as_chunks::<8>();
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        if heap.0 <= word && word < heap.1 {
+            into.push(word);
+        }
+    }
+}
