@@ -1,0 +1,349 @@
+//! Frames and their locals at one stop.
+
+use std::sync::Arc;
+
+use stackheap_image::{Location, LocationContext};
+use stackheap_model::{
+    At, Cell, CellKind, Frame, FrameBytes, FrameBytesKind, ImageAddress, LoadBias, Local, LocalRole,
+    LocalState, Place, Region, Register, RuntimeAddress, Site, TextPosition, TypeId, Unknown, Value,
+    ValueKind,
+};
+use stackheap_trace::{FrameEntry, ThreadState};
+
+use crate::moment::Moment;
+use crate::program::{FunctionFacts, Program, VariableFacts};
+use crate::values::{Decoded, Decoder, Memory, Pointer};
+
+/// A frame with what the heap is built from.
+pub(crate) struct BuiltFrame {
+    pub frame: Frame,
+    /// For each local of the frame: the pointers in it, and what its state may be concluded from.
+    pub locals: Vec<BuiltLocal>,
+}
+
+/// What a local brings along.
+pub(crate) struct BuiltLocal {
+    pub pointers: Vec<Pointer>,
+    /// Whether its binding can be assigned again or borrowed mutably.
+    pub mutable: bool,
+}
+
+/// Builds frames of one moment.
+pub(crate) struct FrameBuilder<'m, 'r> {
+    pub program: &'m Program<'r>,
+    pub moment: &'m Moment<'m, 'r>,
+    pub decoder: &'m Decoder<'m>,
+}
+
+/// The registers and memory of one frame.
+struct FrameContext<'m, 'r> {
+    moment: &'m Moment<'m, 'r>,
+    entry: &'m FrameEntry,
+    thread: &'m ThreadState,
+}
+
+impl LocationContext for FrameContext<'_, '_> {
+    fn register(&self, register: Register) -> Option<u64> {
+        self.entry.registers.get(register)
+    }
+
+    fn cfa(&self) -> Option<RuntimeAddress> {
+        Some(self.entry.cfa)
+    }
+
+    fn read(&self, at: RuntimeAddress, len: usize) -> Option<Vec<u8>> {
+        self.moment.read(at, len).ok()
+    }
+
+    fn bias(&self) -> LoadBias {
+        self.moment.bias
+    }
+
+    fn thread_pointer(&self) -> Option<u64> {
+        (self.thread.thread_pointer.0 != 0).then_some(self.thread.thread_pointer.0)
+    }
+}
+
+impl<'m, 'r> FrameBuilder<'m, 'r> {
+    /// The frames of a thread that are user code, innermost first.
+    pub(crate) fn frames(&self, thread: &'m ThreadState) -> Vec<BuiltFrame> {
+        thread.frames.iter().rev().map(|entry| self.frame(thread, entry)).collect()
+    }
+
+    fn frame(&self, thread: &'m ThreadState, entry: &'m FrameEntry) -> BuiltFrame {
+        let site = self.program.table.sites.get(entry.site.0 as usize);
+        let function = self.program.function_name(entry.function);
+        let facts = self.program.function_facts(entry.function);
+        let low = entry.registers.stack_pointer().unwrap_or(entry.cfa);
+        let mut locals = Vec::new();
+        let mut built = Vec::new();
+        if let Some(site) = site {
+            let context = FrameContext { moment: self.moment, entry, thread };
+            for variable in self.visible(&facts, site) {
+                let (local, more) = self.local(&context, variable, site);
+                locals.push(local);
+                built.push(more);
+            }
+        }
+        let mut frame = Frame {
+            id: entry.frame,
+            function: Arc::clone(&function),
+            at: At { position: self.program.site_position(entry.site), function },
+            low,
+            high: entry.cfa,
+            user: true,
+            locals,
+            other_bytes: Vec::new(),
+        };
+        frame.other_bytes = other_bytes(&frame, self.moment, self.program);
+        BuiltFrame { frame, locals: built }
+    }
+
+    /// The variables to show at a site: those in scope, and those whose turn is still to come in a
+    /// block that is open. Of several that are one variable in the source, the innermost.
+    fn visible<'f>(&self, facts: &'f FunctionFacts, site: &Site) -> Vec<&'f VariableFacts> {
+        let mut chosen: Vec<&VariableFacts> = Vec::new();
+        let here = facts.variables.iter().filter(|facts| {
+            facts.variable.in_scope(site.address) || is_to_come(facts, site.position)
+        });
+        for facts in here {
+            let same = chosen.iter().position(|other| {
+                other.name == facts.name
+                    && other.declared == facts.declared
+                    && facts.role != LocalRole::Hidden
+            });
+            match same {
+                None => chosen.push(facts),
+                Some(index) => {
+                    let other = chosen[index];
+                    let better = |facts: &VariableFacts| {
+                        (facts.variable.in_scope(site.address), facts.variable.scope_depth)
+                    };
+                    if better(facts) > better(other) {
+                        chosen[index] = facts;
+                    }
+                }
+            }
+        }
+        chosen.sort_by_key(|facts| {
+            let declared = facts.declared.as_ref().map_or((0, 0), |at| (at.line, at.column));
+            (facts.role != LocalRole::Parameter, declared, facts.variable.order)
+        });
+        chosen
+    }
+
+    fn local(
+        &self,
+        context: &FrameContext<'_, '_>,
+        facts: &VariableFacts,
+        site: &Site,
+    ) -> (Local, BuiltLocal) {
+        let ty = self.program.image.ty(facts.variable.ty);
+        let in_scope = facts.variable.in_scope(site.address);
+        let at = if in_scope { site.address } else { first_address(facts, site.address) };
+        let location = self.program.image.locate(&facts.variable, at, context);
+        let (place, decoded, bytes) = self.value(context, facts, location, ty.size.unwrap_or(0), ty.align);
+        let state = state_of(facts, in_scope);
+        let holds_value = matches!(state, LocalState::Live | LocalState::Unknown(_));
+        let mut local = Local {
+            name: Arc::clone(&facts.name),
+            role: facts.role,
+            type_name: Arc::clone(&ty.name),
+            state,
+            place,
+            value: None,
+            bytes,
+            cells: Vec::new(),
+            declared: facts.declared.clone(),
+        };
+        let mut pointers = Vec::new();
+        if holds_value {
+            local.value = Some(decoded.value);
+            local.cells = decoded.cells;
+            pointers = decoded.pointers;
+        } else {
+            local.cells = vec![uninitialised_cell(local.place.size)];
+        }
+        let mutable = facts.binding.as_ref().is_none_or(|binding| binding.mutable);
+        (local, BuiltLocal { pointers, mutable })
+    }
+
+    fn value(
+        &self,
+        context: &FrameContext<'_, '_>,
+        facts: &VariableFacts,
+        location: Result<Location, Unknown>,
+        size: u64,
+        align: Option<u64>,
+    ) -> (Place, Decoded, Vec<u8>) {
+        let nowhere = |note: Arc<str>| Place {
+            region: Region::None,
+            address: None,
+            size,
+            align,
+            note: Some(note),
+        };
+        let ty = facts.variable.ty;
+        if size == 0 {
+            let decoded = self.decoder.decode_bytes(ty, &[]);
+            return (nowhere("zero-sized".into()), decoded, Vec::new());
+        }
+        match location {
+            Ok(Location::Memory(at)) => {
+                let place = Place {
+                    region: self.moment.region(at),
+                    address: Some(at),
+                    size,
+                    align,
+                    note: None,
+                };
+                let bytes = self.moment.read(at, size as usize).unwrap_or_default();
+                (place, self.decoder.decode(ty, at), bytes)
+            }
+            Ok(Location::Bytes(mut bytes)) => {
+                bytes.resize(size as usize, 0);
+                let decoded = self.decoder.decode_bytes(ty, &bytes);
+                (nowhere("not in memory: the debug information has its value".into()), decoded, bytes)
+            }
+            Ok(Location::Register(register)) => {
+                let captured = context.register(register);
+                self.in_register(ty, register, captured, size, align)
+            }
+            Ok(Location::Pieces(_)) => {
+                let why = "in several parts, in registers and memory";
+                (nowhere(why.into()), unknown(why), Vec::new())
+            }
+            Ok(Location::Nowhere(why)) | Err(why) => {
+                (nowhere(Arc::clone(&why.reason)), unknown(&why.reason), Vec::new())
+            }
+        }
+    }
+
+    fn in_register(
+        &self,
+        ty: TypeId,
+        register: Register,
+        captured: Option<u64>,
+        size: u64,
+        align: Option<u64>,
+    ) -> (Place, Decoded, Vec<u8>) {
+        let place = Place {
+            region: Region::Register,
+            address: None,
+            size,
+            align,
+            note: Some(register_name(register).into()),
+        };
+        match captured {
+            Some(word) if size <= 8 => {
+                let bytes = word.to_le_bytes()[..size as usize].to_vec();
+                (place, self.decoder.decode_bytes(ty, &bytes), bytes)
+            }
+            _ => (place, unknown("in a register that was not captured"), Vec::new()),
+        }
+    }
+}
+
+/// Whether a variable is declared further on in a block that is open at `here`.
+fn is_to_come(facts: &VariableFacts, here: TextPosition) -> bool {
+    let (Some(binding), Some(block)) = (&facts.binding, &facts.block) else { return false };
+    facts.role == LocalRole::Variable
+        && binding.kind == stackheap_source::BindingKind::Let
+        && block.contains(here)
+        && here < binding.scope.start
+}
+
+/// An address at which the variable has its place, for one that is not in scope yet.
+fn first_address(facts: &VariableFacts, otherwise: ImageAddress) -> ImageAddress {
+    facts.variable.scope.first().map_or(otherwise, |range| range.start)
+}
+
+fn state_of(facts: &VariableFacts, in_scope: bool) -> LocalState {
+    if !in_scope {
+        return LocalState::Uninit;
+    }
+    match &facts.binding {
+        Some(binding) if !binding.initialised => LocalState::Unknown(Unknown::because(
+            "declared without a value; the debug information does not tell whether it has one yet",
+        )),
+        _ => LocalState::Live,
+    }
+}
+
+fn unknown(why: &str) -> Decoded {
+    Decoded {
+        value: Value::unknown(ValueKind::Raw, why),
+        cells: Vec::new(),
+        pointers: Vec::new(),
+    }
+}
+
+fn uninitialised_cell(size: u64) -> Cell {
+    Cell {
+        offset: 0,
+        size,
+        kind: CellKind::Raw,
+        label: "?".into(),
+        text: Err(Unknown::because("its initialiser has not run")),
+    }
+}
+
+/// The bytes of a frame that no local covers, from the highest address down.
+fn other_bytes(frame: &Frame, moment: &Moment<'_, '_>, program: &Program<'_>) -> Vec<FrameBytes> {
+    let mut covered: Vec<(u64, u64)> = frame
+        .locals
+        .iter()
+        .filter_map(|local| {
+            let start = local.place.address?.0;
+            Some((start, start + local.place.size))
+        })
+        .filter(|&(start, end)| start >= frame.low.0 && end <= frame.high.0)
+        .collect();
+    covered.sort_unstable();
+    let mut gaps = Vec::new();
+    let return_slot = frame.high.0.saturating_sub(8).max(frame.low.0);
+    let mut next = frame.low.0;
+    for (start, end) in covered {
+        if start > next {
+            gaps.push((next, start));
+        }
+        next = next.max(end);
+    }
+    if return_slot > next {
+        gaps.push((next, return_slot));
+    }
+    let mut bytes: Vec<FrameBytes> = gaps
+        .into_iter()
+        .map(|(start, end)| FrameBytes {
+            address: RuntimeAddress(start),
+            size: end - start,
+            kind: FrameBytesKind::Unnamed,
+            note: None,
+        })
+        .collect();
+    if frame.high.0 - frame.low.0 >= 8 {
+        let target = moment
+            .read(RuntimeAddress(return_slot), 8)
+            .ok()
+            .and_then(|bytes| bytes.try_into().ok().map(u64::from_le_bytes));
+        let note = target.and_then(|target| {
+            program.image.function_name_at(moment.bias.to_image(RuntimeAddress(target - 1)))
+        });
+        bytes.push(FrameBytes {
+            address: RuntimeAddress(return_slot),
+            size: 8,
+            kind: FrameBytesKind::ReturnAddress,
+            note,
+        });
+    }
+    bytes.reverse();
+    bytes
+}
+
+fn register_name(register: Register) -> &'static str {
+    const NAMES: [&str; Register::COUNT] = [
+        "rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12",
+        "r13", "r14", "r15",
+    ];
+    NAMES.get(usize::from(register.0)).copied().unwrap_or("another register")
+}

@@ -1,0 +1,580 @@
+//! What points where at one stop: blocks with their types, owners and contents, and the edges.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use stackheap_image::StaticPlace;
+use stackheap_model::{
+    Block, BlockId, BlockState, Counts, Edge, EdgeEnd, EdgeKind, LocalState, Owner, OwnerKind,
+    Place, Region, RuntimeAddress, StaticItem, StepRef, StopNumber, ThreadId, TypeId, Unknown,
+    Value, ValueKind,
+};
+use stackheap_trace::BlockEntry;
+
+use crate::frames::BuiltFrame;
+use crate::moment::Moment;
+use crate::program::Program;
+use crate::values::{Contents, Decoded, Decoder, Memory, Pointer};
+
+/// How much of the heap a state shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeapLimits {
+    /// Blocks at most.
+    pub blocks: usize,
+    /// Edges at most.
+    pub edges: usize,
+    /// Bytes of a block that are given with it.
+    pub block_bytes: u64,
+}
+
+impl Default for HeapLimits {
+    fn default() -> Self {
+        Self { blocks: 4096, edges: 16_384, block_bytes: 4096 }
+    }
+}
+
+/// What is known of a block from those who point at it.
+#[derive(Default)]
+struct Known {
+    owners: Vec<Owner>,
+    /// The locals among the owners: index of the frame and of the local in it.
+    owning_locals: Vec<(usize, usize)>,
+    shared: bool,
+    contents: Option<Contents>,
+    decoded: Option<Decoded>,
+    /// Only pointed at: what such a pointer takes it for.
+    target_type: Option<TypeId>,
+}
+
+/// The heap of one moment.
+pub(crate) struct Heap {
+    pub blocks: Vec<Block>,
+    pub blocks_left_out: u64,
+    pub edges: Vec<Edge>,
+    pub statics: Vec<StaticItem>,
+}
+
+pub(crate) struct HeapBuilder<'m, 'r> {
+    pub program: &'m Program<'r>,
+    pub moment: &'m Moment<'m, 'r>,
+    pub decoder: &'m Decoder<'m>,
+    pub limits: HeapLimits,
+    known: FxHashMap<BlockId, Known>,
+    edges: Vec<Edge>,
+    statics: Vec<StaticItem>,
+    queue: VecDeque<(BlockId, RuntimeAddress, u64)>,
+    /// The places of locals, by address: start, end, frame and local.
+    locals: Vec<(u64, u64, usize, usize)>,
+}
+
+/// From where a pointer is followed.
+enum Holder<'h> {
+    Local { frame: usize, local: usize },
+    Static { name: &'h Arc<str>, thread_local: bool },
+    Block(BlockId),
+}
+
+impl<'m, 'r> HeapBuilder<'m, 'r> {
+    pub(crate) fn new(
+        program: &'m Program<'r>,
+        moment: &'m Moment<'m, 'r>,
+        decoder: &'m Decoder<'m>,
+        limits: HeapLimits,
+    ) -> Self {
+        Self {
+            program,
+            moment,
+            decoder,
+            limits,
+            known: FxHashMap::default(),
+            edges: Vec::new(),
+            statics: Vec::new(),
+            queue: VecDeque::new(),
+            locals: Vec::new(),
+        }
+    }
+
+    /// Follows all pointers, settles which locals can be said to live, and gives the heap.
+    pub(crate) fn build(mut self, threads: &mut [(ThreadId, Vec<BuiltFrame>)]) -> Heap {
+        // Frames of all threads in one row; the index of a frame is its place there.
+        let frames: Vec<&BuiltFrame> = threads.iter().flat_map(|(_, frames)| frames).collect();
+        self.index_locals(&frames);
+        self.add_statics(&frames);
+        for (frame_index, built) in frames.iter().enumerate() {
+            for (local_index, more) in built.locals.iter().enumerate() {
+                let holder = Holder::Local { frame: frame_index, local: local_index };
+                for pointer in &more.pointers {
+                    self.follow(&frames, &holder, pointer);
+                }
+            }
+        }
+        self.follow_blocks(&frames);
+        let verdicts = self.verdicts(&frames);
+        let (blocks, blocks_left_out) = self.blocks();
+        let mut flat: Vec<&mut BuiltFrame> =
+            threads.iter_mut().flat_map(|(_, frames)| frames).collect();
+        for (frame, local, why) in verdicts {
+            let Some(built) = flat.get_mut(frame) else { continue };
+            if let Some(local) = built.frame.locals.get_mut(local) {
+                local.state = LocalState::Unknown(why);
+            }
+        }
+        self.edges.truncate(self.limits.edges);
+        Heap { blocks, blocks_left_out, edges: self.edges, statics: self.statics }
+    }
+
+    fn index_locals(&mut self, frames: &[&BuiltFrame]) {
+        for (frame_index, built) in frames.iter().enumerate() {
+            for (local_index, local) in built.frame.locals.iter().enumerate() {
+                if let (Some(at), true) = (local.place.address, local.place.size > 0) {
+                    let end = at.0.saturating_add(local.place.size);
+                    self.locals.push((at.0, end, frame_index, local_index));
+                }
+            }
+        }
+        self.locals.sort_unstable();
+    }
+
+    fn add_statics(&mut self, frames: &[&BuiltFrame]) {
+        let bias = self.moment.bias;
+        for item in self.program.statics() {
+            match item.place {
+                StaticPlace::Address(at) => {
+                    let region =
+                        if item.writable { Region::Static } else { Region::Rodata };
+                    self.add_static(frames, &item.name, item.ty, bias.to_runtime(at), region);
+                }
+                StaticPlace::ThreadLocal { from_thread_pointer, .. } => {
+                    let threads: Vec<_> = self.moment.state.threads.iter().collect();
+                    for thread in threads.iter().filter(|thread| !thread.ended) {
+                        let pointer = thread.thread_pointer.0;
+                        if pointer == 0 {
+                            continue;
+                        }
+                        let at = RuntimeAddress(pointer.wrapping_add_signed(from_thread_pointer));
+                        let name: Arc<str> = if threads.len() > 1 {
+                            format!("{} (thread {})", item.name, thread.id).into()
+                        } else {
+                            Arc::clone(&item.name)
+                        };
+                        self.add_static(frames, &name, item.ty, at, Region::Tls);
+                    }
+                }
+            }
+        }
+    }
+
+    fn add_static(
+        &mut self,
+        frames: &[&BuiltFrame],
+        name: &Arc<str>,
+        ty: TypeId,
+        at: RuntimeAddress,
+        region: Region,
+    ) {
+        let described = self.program.image.ty(ty);
+        let decoded = self.decoder.decode(ty, at);
+        self.statics.push(StaticItem {
+            name: Arc::clone(name),
+            type_name: Arc::clone(&described.name),
+            place: Place {
+                region,
+                address: Some(at),
+                size: described.size.unwrap_or(0),
+                align: described.align,
+                note: None,
+            },
+            value: decoded.value,
+        });
+        let holder = Holder::Static { name, thread_local: region == Region::Tls };
+        for pointer in &decoded.pointers {
+            self.follow(frames, &holder, pointer);
+        }
+    }
+
+    fn follow(&mut self, frames: &[&BuiltFrame], holder: &Holder<'_>, pointer: &Pointer) {
+        let from = self.from(frames, holder, pointer);
+        let to = self.resolve(frames, pointer);
+        if self.edges.len() < self.limits.edges {
+            self.edges.push(Edge { kind: pointer.kind, from, to, bytes: pointer.covers });
+        }
+        match &pointer.allocation {
+            Some(allocation) => {
+                let Some(block) = self.moment.state.blocks.at(allocation.start) else { return };
+                let (id, address, size) = (block.id, block.address, block.size);
+                let known = self.known.entry(id).or_default();
+                if let Holder::Local { frame, local } = *holder {
+                    known.owning_locals.push((frame, local));
+                }
+                known.shared |= pointer.kind == EdgeKind::Shares;
+                if pointer.kind != EdgeKind::Weak {
+                    known.owners.push(Owner {
+                        kind: owner_kind(frames, holder, pointer),
+                        path: Arc::clone(&pointer.path),
+                    });
+                }
+                if known.contents.is_none() {
+                    known.contents = Some(allocation.contents.clone());
+                    self.queue.push_back((id, address, size));
+                }
+            }
+            None => {
+                if let Some(block) = self.moment.state.blocks.containing(pointer.target) {
+                    if block.address == pointer.target {
+                        let known = self.known.entry(block.id).or_default();
+                        known.target_type = known.target_type.or(pointer.target_type);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads each block whose contents are known, once.
+    fn follow_blocks(&mut self, frames: &[&BuiltFrame]) {
+        // Every block enters the queue at most once, so this ends.
+        while let Some((id, address, size)) = self.queue.pop_front() {
+            let Some(contents) = self.known.get(&id).and_then(|known| known.contents.clone())
+            else {
+                continue;
+            };
+            let decoded = self.decoder.decode_contents(&contents, address, Some(size));
+            for pointer in &decoded.pointers {
+                self.follow(frames, &Holder::Block(id), pointer);
+            }
+            if let Some(known) = self.known.get_mut(&id) {
+                known.decoded = Some(decoded);
+            }
+        }
+    }
+
+    fn from(&self, frames: &[&BuiltFrame], holder: &Holder<'_>, pointer: &Pointer) -> EdgeEnd {
+        let at = pointer.at.unwrap_or_default();
+        match *holder {
+            Holder::Local { frame, local } => match local_of(frames, frame, local) {
+                Some((id, name)) => EdgeEnd::Local {
+                    frame: id,
+                    local: name,
+                    path: Arc::clone(&pointer.path),
+                    address: at,
+                },
+                None => EdgeEnd::Address { region: Region::Stack, address: at },
+            },
+            Holder::Static { name, .. } => EdgeEnd::Static {
+                name: Arc::clone(name),
+                offset: pointer.offset.unwrap_or(0),
+                address: at,
+            },
+            Holder::Block(block) => EdgeEnd::Block {
+                block,
+                offset: pointer.offset.unwrap_or(0),
+                path: Arc::clone(&pointer.path),
+            },
+        }
+    }
+
+    fn resolve(&mut self, frames: &[&BuiltFrame], pointer: &Pointer) -> EdgeEnd {
+        let target = pointer.target;
+        if let Some(block) = self.moment.state.blocks.containing(target) {
+            return EdgeEnd::Block {
+                block: block.id,
+                offset: target.0 - block.address.0,
+                path: "".into(),
+            };
+        }
+        let local = self
+            .locals
+            .iter()
+            .rev()
+            .find(|&&(start, end, ..)| start <= target.0 && target.0 < end)
+            .and_then(|&(_, _, frame, local)| local_of(frames, frame, local));
+        if let Some((frame, local)) = local {
+            return EdgeEnd::Local { frame, local, path: "".into(), address: target };
+        }
+        let region = self.moment.region(target);
+        let here = self.moment.bias.to_image(target);
+        if matches!(pointer.kind, EdgeKind::Fn | EdgeKind::Vtable) || region == Region::Code {
+            let name = match pointer.kind {
+                EdgeKind::Vtable => self.program.image.vtable_at(here).map(|vtable| vtable.name),
+                _ => self.program.image.function_name_at(here),
+            };
+            if let Some(name) = name {
+                return EdgeEnd::Symbol { name, address: target };
+            }
+        }
+        if matches!(region, Region::Static | Region::Rodata | Region::Tls) {
+            return self.resolve_static(pointer, region);
+        }
+        EdgeEnd::Address { region, address: target }
+    }
+
+    fn resolve_static(&mut self, pointer: &Pointer, region: Region) -> EdgeEnd {
+        let target = pointer.target;
+        let inside = self.statics.iter().find(|item| {
+            let start = item.place.address.unwrap_or_default().0;
+            start <= target.0 && target.0 < start + item.place.size
+        });
+        if let Some(item) = inside {
+            let start = item.place.address.unwrap_or_default();
+            return EdgeEnd::Static {
+                name: Arc::clone(&item.name),
+                offset: target.0 - start.0,
+                address: target,
+            };
+        }
+        let size = pointer.covers.unwrap_or(0);
+        if size == 0 {
+            return EdgeEnd::Address { region, address: target };
+        }
+        let (value, type_name) = self.read_only_value(pointer, size);
+        let name: Arc<str> = match &value.text {
+            Ok(text) => Arc::clone(text),
+            Err(_) => format!("data at {target}").into(),
+        };
+        self.statics.push(StaticItem {
+            name: Arc::clone(&name),
+            type_name,
+            place: Place { region, address: Some(target), size, align: None, note: None },
+            value,
+        });
+        EdgeEnd::Static { name, offset: 0, address: target }
+    }
+
+    fn read_only_value(&self, pointer: &Pointer, size: u64) -> (Value, Arc<str>) {
+        let Some(ty) = pointer.target_type else {
+            return (
+                Value::unknown(ValueKind::Raw, "its type is not known"),
+                Arc::from("unknown"),
+            );
+        };
+        let described = self.program.image.ty(ty);
+        let name = Arc::clone(&described.name);
+        let is_text = &*name == "str" || (&*name == "u8" && size > 1);
+        if is_text {
+            let bytes = self.moment.read(pointer.target, size.min(4096) as usize);
+            let value = match bytes {
+                Ok(bytes) => match std::str::from_utf8(&bytes) {
+                    Ok(text) => Value::text(ValueKind::String, format!("{text:?}")),
+                    Err(_) => Value::unknown(ValueKind::String, "not valid UTF-8"),
+                },
+                Err(why) => Value { text: Err(why), ..Value::unknown(ValueKind::String, "") },
+            };
+            return (value, Arc::from("str"));
+        }
+        (self.decoder.decode(ty, pointer.target).value, name)
+    }
+
+    /// Which locals cannot be said to live, and why: those whose block is gone, and those that hold
+    /// the same block as another without sharing it.
+    fn verdicts(&self, frames: &[&BuiltFrame]) -> Vec<(usize, usize, Unknown)> {
+        let mut verdicts = Vec::new();
+        for (frame_index, built) in frames.iter().enumerate() {
+            for (local_index, more) in built.locals.iter().enumerate() {
+                let local = built.frame.locals.get(local_index);
+                if local.is_none_or(|local| local.state != LocalState::Live) {
+                    continue;
+                }
+                let gone = more.pointers.iter().any(|pointer| {
+                    pointer.kind != EdgeKind::Weak
+                        && pointer
+                            .allocation
+                            .as_ref()
+                            .is_some_and(|a| self.moment.state.blocks.at(a.start).is_none())
+                });
+                if gone {
+                    let why = "the heap block it owned is freed, so its value was moved on or dropped; the debug information does not tell which";
+                    verdicts.push((frame_index, local_index, Unknown::because(why)));
+                }
+            }
+        }
+        let mut ids: Vec<BlockId> = self.known.keys().copied().collect();
+        ids.sort_unstable();
+        for id in ids {
+            if let Some(known) = self.known.get(&id) {
+                self.judge_block(frames, id, known, &mut verdicts);
+            }
+        }
+        verdicts
+    }
+
+    fn judge_block(
+        &self,
+        frames: &[&BuiltFrame],
+        id: BlockId,
+        known: &Known,
+        verdicts: &mut Vec<(usize, usize, Unknown)>,
+    ) {
+        let allowed = match self.counts(known) {
+            Some(counts) => counts.strong as usize,
+            None => 1,
+        };
+        let mut holders = known.owning_locals.clone();
+        holders.dedup();
+        let others = known.owners.len().saturating_sub(known.owning_locals.len());
+        if holders.len() + others <= allowed || holders.is_empty() {
+            return;
+        }
+        // The later a local got its value, the further the value has been moved on. A frame's index
+        // grows outwards, a local's with its place in the source.
+        holders.sort_by_key(|&(frame, local)| (std::cmp::Reverse(frame), local));
+        let newest = holders.last().copied();
+        let certain = others == 0
+            && holders.iter().rev().skip(1).all(|&(frame, local)| {
+                frames
+                    .get(frame)
+                    .and_then(|built| built.locals.get(local))
+                    .is_some_and(|local| !local.mutable)
+            });
+        for &(frame, local) in &holders {
+            if certain && allowed == 1 && Some((frame, local)) == newest {
+                continue;
+            }
+            let others: Vec<String> = holders
+                .iter()
+                .filter(|&&other| other != (frame, local))
+                .filter_map(|&(frame, local)| local_of(frames, frame, local))
+                .map(|(_, name)| format!("`{name}`"))
+                .collect();
+            let others =
+                if others.is_empty() { "another place".to_owned() } else { others.join(", ") };
+            let why = format!(
+                "holds heap block #{id}, as {others} does: the value was moved, and the debug information does not tell from which to which"
+            );
+            verdicts.push((frame, local, Unknown::because(why)));
+        }
+    }
+
+    fn counts(&self, known: &Known) -> Option<Counts> {
+        if !known.shared {
+            return None;
+        }
+        let facts = &known.decoded.as_ref()?.value.facts;
+        let number = |name: &str| {
+            let fact = facts.iter().find(|(key, _)| &**key == name);
+            fact.and_then(|(_, text)| text.parse().ok())
+        };
+        Some(Counts { strong: number("strong")?, weak: number("weak")? })
+    }
+
+    fn blocks(&mut self) -> (Vec<Block>, u64) {
+        let entries = self.moment.state.blocks.by_number();
+        let total = entries.len();
+        let shown: Vec<&BlockEntry> = if total <= self.limits.blocks {
+            entries
+        } else {
+            // Those whose owner is known first: they are what the program's own values reach.
+            let (mut known, mut rest): (Vec<_>, Vec<_>) =
+                entries.into_iter().partition(|entry| self.known.contains_key(&entry.id));
+            known.truncate(self.limits.blocks);
+            rest.truncate(self.limits.blocks - known.len());
+            known.append(&mut rest);
+            known.sort_by_key(|entry| entry.id);
+            known
+        };
+        let left_out = (total - shown.len()) as u64;
+        let blocks = shown.into_iter().map(|entry| self.block(entry)).collect();
+        (blocks, left_out)
+    }
+
+    fn block(&self, entry: &BlockEntry) -> Block {
+        let known = self.known.get(&entry.id);
+        let decoded = known.and_then(|known| known.decoded.clone());
+        let bytes = self.captured_prefix(entry);
+        let (value, cells) = match decoded {
+            Some(decoded) => (decoded.value, decoded.cells),
+            None => (raw_value(entry, &bytes), Vec::new()),
+        };
+        let type_name = known.and_then(|known| {
+            known
+                .contents
+                .as_ref()
+                .and_then(|contents| self.decoder.contents_type_name(contents))
+                .or_else(|| known.target_type.map(|ty| Arc::clone(&self.program.image.ty(ty).name)))
+        });
+        let now = self.moment.state.last_stop();
+        let owners = known.map(|known| known.owners.clone()).unwrap_or_default();
+        let no_owner_because = owners.is_empty().then(|| self.why_no_owner(entry));
+        Block {
+            id: entry.id,
+            address: entry.address,
+            size: entry.size,
+            align: entry.align,
+            type_name,
+            state: BlockState::Live,
+            as_of: entry.as_of(now).and_then(|stop| self.step_of(stop, now)),
+            owners,
+            no_owner_because,
+            counts: known.and_then(|known| self.counts(known)),
+            thread: entry.thread,
+            allocated: StepRef {
+                step: entry.allocated.step,
+                position: self.position_of(entry.allocated.stop),
+            },
+            freed: None,
+            value,
+            bytes,
+            cells,
+        }
+    }
+
+    fn step_of(&self, stop: StopNumber, now: StopNumber) -> Option<stackheap_model::StepNumber> {
+        if stop == now {
+            let step = self.moment.state.threads.iter().filter(|t| t.last_stop == Some(now));
+            return step.filter_map(|thread| thread.last_step).next();
+        }
+        self.program.recording.step_of_stop(stop)
+    }
+
+    fn position_of(&self, stop: StopNumber) -> Option<stackheap_model::Position> {
+        self.program.stop_position(stop)
+    }
+
+    fn why_no_owner(&self, entry: &BlockEntry) -> Arc<str> {
+        if entry.allocated.step.is_none() {
+            return "allocated before the first step, by the standard library's start-up code".into();
+        }
+        if entry.as_of(self.moment.state.last_stop()).is_none() {
+            return "unknown: nothing captured points at it".into();
+        }
+        "unknown: no local, static or block that is known to own memory points at it".into()
+    }
+
+    fn captured_prefix(&self, entry: &BlockEntry) -> Vec<u8> {
+        let wanted = entry.size.min(self.limits.block_bytes);
+        let known = self.moment.state.memory.known_prefix(entry.address, wanted);
+        self.moment.state.memory.read(entry.address, known).unwrap_or_default()
+    }
+}
+
+fn raw_value(entry: &BlockEntry, bytes: &[u8]) -> Value {
+    if bytes.is_empty() && entry.size > 0 {
+        return Value::unknown(ValueKind::Raw, "not captured: nothing captured points at it");
+    }
+    Value::unknown(ValueKind::Raw, "its type is not known: no known owner points at it")
+}
+
+fn local_of(
+    frames: &[&BuiltFrame],
+    frame: usize,
+    local: usize,
+) -> Option<(stackheap_model::FrameId, Arc<str>)> {
+    let built = frames.get(frame)?;
+    let local = built.frame.locals.get(local)?;
+    Some((built.frame.id, Arc::clone(&local.name)))
+}
+
+fn owner_kind(frames: &[&BuiltFrame], holder: &Holder<'_>, pointer: &Pointer) -> OwnerKind {
+    match *holder {
+        Holder::Local { frame, local } => match local_of(frames, frame, local) {
+            Some((frame, local)) => OwnerKind::Local { frame, local },
+            None => OwnerKind::Static { name: "unknown".into() },
+        },
+        Holder::Static { name, thread_local: true } => OwnerKind::Tls { name: Arc::clone(name) },
+        Holder::Static { name, thread_local: false } => {
+            OwnerKind::Static { name: Arc::clone(name) }
+        }
+        Holder::Block(block) => {
+            OwnerKind::Block { block, offset: pointer.offset.unwrap_or(0) }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The memory of the process at one stop, with the reason wherever a byte of it is not known.
+
+use stackheap_image::Image;
+use stackheap_model::{LoadBias, Region, RuntimeAddress, ThreadId, Unknown};
+use stackheap_trace::{Permissions, ReplayState, Untracked};
+
+use crate::values::Memory;
+
+/// The memory at one stop.
+pub(crate) struct Moment<'s, 'r> {
+    pub state: &'s ReplayState,
+    pub image: &'s Image<'r>,
+    pub bias: LoadBias,
+}
+
+impl<'s, 'r> Moment<'s, 'r> {
+    pub(crate) fn new(state: &'s ReplayState, image: &'s Image<'r>) -> Self {
+        let bias = state.bias.unwrap_or_default();
+        Self { state, image, bias }
+    }
+
+    /// The thread on whose stack an address lies.
+    pub(crate) fn stack_of(&self, at: RuntimeAddress) -> Option<ThreadId> {
+        let mut threads = self.state.threads.iter();
+        threads.find(|thread| !thread.ended && thread.is_on_stack(at)).map(|thread| thread.id)
+    }
+
+    /// The region an address lies in.
+    pub(crate) fn region(&self, at: RuntimeAddress) -> Region {
+        if self.state.blocks.containing(at).is_some() {
+            return Region::Heap;
+        }
+        if self.stack_of(at).is_some() {
+            return Region::Stack;
+        }
+        if let Some(region) = self.image.section_kind_at(self.bias.to_image(at)) {
+            return region;
+        }
+        if self.is_thread_local(at) {
+            return Region::Tls;
+        }
+        let mapping = self.state.regions.iter().find(|map| map.low <= at && at < map.high);
+        match mapping {
+            Some(map) if map.name == "[heap]" => Region::Foreign,
+            Some(map) if map.permissions.contains(Permissions::EXECUTE) => Region::Code,
+            Some(map) if map.name.is_empty() => Region::Foreign,
+            Some(_) => Region::Mapped,
+            // Mapped after the list was read; the allocator of C takes such memory.
+            None => Region::Foreign,
+        }
+    }
+
+    fn is_thread_local(&self, at: RuntimeAddress) -> bool {
+        let size = self.image.facts().tls_size;
+        self.state.threads.iter().any(|thread| {
+            let pointer = thread.thread_pointer.0;
+            pointer != 0 && at.0 < pointer && pointer - at.0 <= size.next_multiple_of(64)
+        })
+    }
+
+    fn why_unknown(&self, at: RuntimeAddress, len: usize) -> Unknown {
+        if let Some(block) = self.state.blocks.containing(at) {
+            if at.0 + len as u64 > block.end().0 {
+                return Unknown::because(format!(
+                    "reaches beyond the end of heap block #{}",
+                    block.id
+                ));
+            }
+            return Unknown::because(match block.untracked_because {
+                Some(Untracked::OverBudget { bytes }) => {
+                    format!("not captured: over the byte budget of {bytes}")
+                }
+                Some(Untracked::TooLarge { bytes }) => {
+                    format!("not captured: only the first {bytes} bytes of a block are")
+                }
+                Some(Untracked::Unreadable { errno }) => {
+                    format!("not captured: reading failed with error {errno}")
+                }
+                _ if block.tracked => "not captured: over the byte budget of one block".to_owned(),
+                _ => "not captured: nothing captured points at it".to_owned(),
+            });
+        }
+        Unknown::because(match self.region(at) {
+            Region::Stack => "not captured: outside the part of the stack that was read",
+            Region::Static => "not captured: a static that is not of user code",
+            Region::Tls => "not captured: a thread-local that is not of user code",
+            Region::Foreign => "not captured: no live block of the Rust allocator is there",
+            Region::Mapped => "not captured: a mapping of another file",
+            Region::Code => "not captured: machine code",
+            _ => "not captured",
+        })
+    }
+}
+
+impl Memory for Moment<'_, '_> {
+    fn read(&self, at: RuntimeAddress, len: usize) -> Result<Vec<u8>, Unknown> {
+        if at.0.checked_add(len as u64).is_none() {
+            return Err(Unknown::because("reaches beyond the end of memory"));
+        }
+        let readable = match self.region(at) {
+            Region::Heap => self
+                .state
+                .blocks
+                .containing(at)
+                .is_some_and(|block| at.0 + len as u64 <= block.end().0),
+            Region::Stack => self
+                .stack_of(at)
+                .and_then(|thread| self.state.threads.get(thread))
+                .map(|thread| thread.captured)
+                .is_some_and(|range| range.low <= at && at.0 + len as u64 <= range.high.0),
+            Region::Static | Region::Tls => true,
+            Region::Rodata => {
+                let here = self.bias.to_image(at);
+                let bytes = self.image.read_static(here, len, self.bias);
+                return bytes.ok_or_else(|| self.why_unknown(at, len));
+            }
+            // What was captured there belonged to a block that is gone.
+            _ => false,
+        };
+        if readable {
+            if let Some(bytes) = self.state.memory.read(at, len as u64) {
+                return Ok(bytes);
+            }
+        }
+        Err(self.why_unknown(at, len))
+    }
+}

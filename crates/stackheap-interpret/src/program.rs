@@ -1,0 +1,324 @@
+//! A recording with its executable and sources: everything that states are made of.
+
+use std::sync::{Arc, Mutex, OnceLock};
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use stackheap_image::{Function, Image, StaticPlace, StaticVariable, Variable};
+use stackheap_model::{
+    FileId, FunctionId, ImageAddress, LoadBias, LocalRole, Position, RuntimeAddress, SiteId,
+    SiteTable, StatementId, StopNumber, TextPosition, ThreadId, Type, TypeId,
+};
+use stackheap_source::{Binding, Outline};
+use stackheap_trace::{BlobKind, Recording};
+
+use crate::error::InterpretError;
+use crate::values::{Fits, TypeSource};
+
+/// The name of the blob with the executable.
+pub const EXECUTABLE_BLOB: &str = "executable";
+
+/// The name of the blob with the absolute paths of the site table's files, one a line.
+pub const PATHS_BLOB: &str = "paths";
+
+/// The kind of the blob with the paths.
+pub const PATHS_KIND: BlobKind = BlobKind::Other(1);
+
+/// A recording and the executable that travels in it.
+pub struct Opened {
+    recording: Recording,
+    executable: Vec<u8>,
+}
+
+impl Opened {
+    /// Takes the executable out of a recording.
+    pub fn new(recording: Recording) -> Result<Self, InterpretError> {
+        let executable = recording
+            .blob(BlobKind::Image, EXECUTABLE_BLOB)?
+            .ok_or(InterpretError::NoImage)?;
+        Ok(Self { recording, executable })
+    }
+
+    /// The recording.
+    pub fn recording(&self) -> &Recording {
+        &self.recording
+    }
+
+    /// Everything that states are made of.
+    pub fn program(&self) -> Result<Program<'_>, InterpretError> {
+        Program::new(&self.recording, &self.executable)
+    }
+}
+
+/// A recording with its executable and sources.
+pub struct Program<'r> {
+    /// The recording.
+    pub recording: &'r Recording,
+    /// The executable.
+    pub image: Image<'r>,
+    /// The sites, statements, functions and sources.
+    pub table: Arc<SiteTable>,
+    pub(crate) fits: Arc<Fits>,
+    files: Vec<Arc<str>>,
+    absolute: Vec<Arc<str>>,
+    functions: FxHashMap<ImageAddress, Function>,
+    facts: Vec<OnceLock<Arc<FunctionFacts>>>,
+    outlines: Vec<OnceLock<Option<Outline>>>,
+    statics: OnceLock<Vec<StaticVariable>>,
+    stops: Mutex<FxHashMap<StopNumber, Option<(ThreadId, SiteId)>>>,
+}
+
+/// What is known of a function of user code.
+pub(crate) struct FunctionFacts {
+    pub variables: Vec<VariableFacts>,
+}
+
+/// What is known of a variable.
+pub(crate) struct VariableFacts {
+    pub variable: Variable,
+    /// `x`, or `x#2`.
+    pub name: Arc<str>,
+    pub role: LocalRole,
+    pub binding: Option<Binding>,
+    pub declared: Option<Position>,
+    /// The block in which it is declared, with its braces, as far as the source tells.
+    pub block: Option<stackheap_model::TextRange>,
+}
+
+impl<'r> Program<'r> {
+    fn new(recording: &'r Recording, executable: &'r [u8]) -> Result<Self, InterpretError> {
+        let image = Image::parse(executable)?;
+        let table = recording.site_table();
+        let files: Vec<Arc<str>> =
+            table.files.iter().map(|file| Arc::from(file.path.as_str())).collect();
+        let absolute: Vec<Arc<str>> = recording
+            .blob(PATHS_KIND, PATHS_BLOB)?
+            .map(|bytes| String::from_utf8_lossy(&bytes).lines().map(Arc::from).collect())
+            .unwrap_or_default();
+        let wanted: FxHashSet<&str> = absolute.iter().map(|path| &**path).collect();
+        let (functions, _) = image.functions(&|path| wanted.contains(path));
+        let functions = functions.into_iter().map(|function| (function.low, function)).collect();
+        Ok(Self {
+            recording,
+            image,
+            fits: Arc::new(Fits::default()),
+            files,
+            absolute,
+            functions,
+            facts: std::iter::repeat_with(OnceLock::new).take(table.functions.len()).collect(),
+            outlines: std::iter::repeat_with(OnceLock::new).take(table.files.len()).collect(),
+            statics: OnceLock::new(),
+            stops: Mutex::default(),
+            table,
+        })
+    }
+
+    /// The shown path of a file.
+    pub fn file(&self, id: FileId) -> Arc<str> {
+        self.files.get(id.0 as usize).cloned().unwrap_or_else(|| Arc::from("unknown file"))
+    }
+
+    /// Where a site is in the source.
+    pub fn site_position(&self, site: SiteId) -> Option<Position> {
+        let site = self.table.sites.get(site.0 as usize)?;
+        let statement = self.table.statements.get(site.statement.0 as usize)?;
+        Some(self.position(statement.file, site.position))
+    }
+
+    /// Where the thread stood at a stop.
+    pub(crate) fn stop_position(&self, stop: StopNumber) -> Option<Position> {
+        self.site_position(self.recording.site_of_stop(stop)?)
+    }
+
+    /// The thread that stopped, and the site.
+    pub(crate) fn thread_at(&self, stop: StopNumber) -> Option<(ThreadId, SiteId)> {
+        if stop.0 == 0 {
+            return None;
+        }
+        let mut known = self.stops.lock().ok()?;
+        if let Some(found) = known.get(&stop) {
+            return *found;
+        }
+        let found = self.recording.cursor_at(stop).ok().and_then(|cursor| {
+            let mut threads = cursor.state().threads.iter();
+            let thread = threads.find(|thread| thread.last_stop == Some(stop))?;
+            Some((thread.id, thread.top()?.site))
+        });
+        known.insert(stop, found);
+        found
+    }
+
+    /// Where a statement starts in the source.
+    pub fn statement_position(&self, statement: StatementId) -> Option<Position> {
+        let statement = self.table.statements.get(statement.0 as usize)?;
+        Some(self.position(statement.file, statement.range.start))
+    }
+
+    fn position(&self, file: FileId, at: TextPosition) -> Position {
+        Position { file: self.file(file), line: at.line, column: at.column }
+    }
+
+    /// The path of a function.
+    pub fn function_name(&self, id: FunctionId) -> Arc<str> {
+        self.table
+            .functions
+            .get(id.0 as usize)
+            .map_or_else(|| Arc::from("unknown function"), |function| Arc::from(&*function.name))
+    }
+
+    /// The outline of a file; `None` where its text is not in the recording.
+    pub fn outline(&self, file: FileId) -> Option<&Outline> {
+        let text = self.table.files.get(file.0 as usize)?.text.as_deref()?;
+        self.outlines
+            .get(file.0 as usize)?
+            .get_or_init(|| Some(stackheap_source::outline(text).0))
+            .as_ref()
+    }
+
+    /// The statics of user code.
+    pub(crate) fn statics(&self) -> &[StaticVariable] {
+        self.statics.get_or_init(|| {
+            let wanted: FxHashSet<&str> = self.absolute.iter().map(|path| &**path).collect();
+            let mut statics = self.image.statics(Some(&|path| wanted.contains(path)));
+            statics.retain(|item| self.image.ty(item.ty).size.is_some_and(|size| size > 0));
+            statics.sort_by_key(|item| match item.place {
+                StaticPlace::Address(at) => (0, at.0 as i64),
+                StaticPlace::ThreadLocal { from_thread_pointer, .. } => (1, from_thread_pointer),
+            });
+            statics
+        })
+    }
+
+    pub(crate) fn function_facts(&self, id: FunctionId) -> Arc<FunctionFacts> {
+        match self.facts.get(id.0 as usize) {
+            Some(cell) => Arc::clone(cell.get_or_init(|| Arc::new(self.read_function(id)))),
+            None => Arc::new(FunctionFacts { variables: Vec::new() }),
+        }
+    }
+
+    fn read_function(&self, id: FunctionId) -> FunctionFacts {
+        let function = self
+            .table
+            .functions
+            .get(id.0 as usize)
+            .and_then(|planned| self.functions.get(&planned.low))
+            .cloned();
+        let Some(function) = function else {
+            return FunctionFacts { variables: Vec::new() };
+        };
+        let coroutine = function.name.contains("{async_");
+        let mut variables: Vec<VariableFacts> = Vec::new();
+        let mut taken: FxHashMap<(Arc<str>, u32), usize> = FxHashMap::default();
+        for variable in self.image.variables(&function) {
+            let facts = self.variable_facts(variable, coroutine, &mut taken);
+            variables.extend(facts);
+        }
+        number_names(&mut variables);
+        FunctionFacts { variables }
+    }
+
+    fn variable_facts(
+        &self,
+        variable: Variable,
+        coroutine: bool,
+        taken: &mut FxHashMap<(Arc<str>, u32), usize>,
+    ) -> Option<VariableFacts> {
+        if variable.name.is_empty() {
+            return None;
+        }
+        let file = variable.declared.as_ref().and_then(|declared| self.file_of(&declared.file));
+        let line = variable.declared.as_ref().map_or(0, |declared| declared.line);
+        let outline = file.and_then(|file| self.outline(file));
+        let same: Vec<&Binding> = outline
+            .map(|outline| {
+                let bindings = outline.bindings.iter();
+                bindings.filter(|b| b.at.line == line && b.name == *variable.name).collect()
+            })
+            .unwrap_or_default();
+        let count = taken.entry((Arc::clone(&variable.name), line)).or_insert(0);
+        // A coroutine has every variable several times: as a field, and as the local it is bound to.
+        let index = if coroutine { 0 } else { *count };
+        *count += 1;
+        let binding = same.get(index.min(same.len().saturating_sub(1))).copied().cloned();
+        let is_capture = variable.role == LocalRole::Capture;
+        let role = match variable.role {
+            LocalRole::Hidden => LocalRole::Hidden,
+            role if binding.is_some() || is_capture => role,
+            // Not written where it is declared: made by a macro or by the compiler.
+            _ if outline.is_some() => LocalRole::Hidden,
+            role => role,
+        };
+        let declared = file.map(|file| {
+            let column = binding.as_ref().map_or(1, |binding| binding.at.column);
+            self.position(file, TextPosition { line, column })
+        });
+        let block = binding.as_ref().and_then(|binding| {
+            let outline = outline?;
+            let index = outline.statement_at(binding.at)?;
+            outline.statements.get(index).map(|statement| statement.block)
+        });
+        let name = Arc::clone(&variable.name);
+        Some(VariableFacts { variable, name, role, binding, declared, block })
+    }
+
+    fn file_of(&self, absolute: &str) -> Option<FileId> {
+        let index = self.absolute.iter().position(|path| **path == *absolute)?;
+        Some(FileId(index as u32))
+    }
+}
+
+/// Tells locals of one name apart: `x#1`, `x#2` in the order of the source.
+fn number_names(variables: &mut [VariableFacts]) {
+    let mut places: FxHashMap<Arc<str>, Vec<(u32, u32)>> = FxHashMap::default();
+    let place = |facts: &VariableFacts| {
+        facts.binding.as_ref().map_or(
+            (facts.variable.declared.as_ref().map_or(0, |declared| declared.line), 0),
+            |binding| (binding.at.line, binding.at.column),
+        )
+    };
+    for facts in variables.iter().filter(|facts| facts.role != LocalRole::Hidden) {
+        let all = places.entry(Arc::clone(&facts.name)).or_default();
+        let here = place(facts);
+        if !all.contains(&here) {
+            all.push(here);
+        }
+    }
+    for all in places.values_mut() {
+        all.sort_unstable();
+    }
+    for facts in variables.iter_mut().filter(|facts| facts.role != LocalRole::Hidden) {
+        let here = place(facts);
+        let Some(all) = places.get(&facts.variable.name) else { continue };
+        if all.len() > 1 {
+            let index = all.iter().position(|&at| at == here).unwrap_or(0);
+            facts.name = Arc::from(format!("{}#{}", facts.variable.name, index + 1));
+        }
+    }
+}
+
+/// The types of the image, for decoding at a certain load address.
+pub(crate) struct ImageTypes<'p, 'r> {
+    pub image: &'p Image<'r>,
+    pub bias: LoadBias,
+}
+
+impl TypeSource for ImageTypes<'_, '_> {
+    fn ty(&self, id: TypeId) -> Arc<Type> {
+        self.image.ty(id)
+    }
+
+    fn vtable_at(&self, at: RuntimeAddress) -> Option<(TypeId, Arc<str>)> {
+        let vtable = self.image.vtable_at(self.bias.to_image(at))?;
+        Some((vtable.concrete, vtable.name))
+    }
+
+    fn symbol_at(&self, at: RuntimeAddress) -> Option<Arc<str>> {
+        let at = self.bias.to_image(at);
+        self.image
+            .function_name_at(at)
+            .or_else(|| self.image.symbol_at(at).map(|symbol| symbol.name))
+    }
+
+    fn type_named(&self, name: &str) -> Option<TypeId> {
+        self.image.type_named(name)
+    }
+}

@@ -1,0 +1,516 @@
+//! From step to step: the states of a recording in order, each with what happened before it.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use stackheap_model::{
+    At, Block, BlockState, Event, EventKind, FrameId, LocalRole, LocalState, Output, OutputStream, PlaceRef,
+    Position, Stack, State, StepNumber, StepRef, StopNumber, Thread, ThreadId, Unknown, Value,
+    ValueKind,
+};
+use stackheap_trace::{
+    Applied, BlockEntry, Cursor, FrameEntry, Limit, Record, ReplayState, Sequence, ThreadState,
+};
+
+use crate::error::InterpretError;
+use crate::frames::{BuiltFrame, FrameBuilder};
+use crate::heap::{HeapBuilder, HeapLimits};
+use crate::moment::Moment;
+use crate::program::{ImageTypes, Program};
+use crate::values::{Decoder, Limits};
+
+/// How much of each state is decoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StateLimits {
+    /// Of values.
+    pub values: Limits,
+    /// Of the heap.
+    pub heap: HeapLimits,
+}
+
+/// How far back a walk begins to find the state before.
+const LOOK_BACK_STEPS: u64 = 32;
+
+/// Walks through the states of a recording.
+pub struct Walk<'p, 'r> {
+    program: &'p Program<'r>,
+    cursor: Cursor<'p>,
+    limits: StateLimits,
+    /// What each thread's locals held at its last state.
+    before: FxHashMap<ThreadId, Before>,
+    events: FxHashMap<ThreadId, Vec<Event>>,
+    freed: FxHashMap<ThreadId, Vec<Block>>,
+    output: Output,
+    pending: Option<StopNumber>,
+}
+
+type Before = FxHashMap<FrameId, FxHashMap<Arc<str>, Held>>;
+
+/// What a local held.
+#[derive(Clone, PartialEq, Eq)]
+struct Held {
+    present: bool,
+    bytes: Vec<u8>,
+    text: Option<Arc<str>>,
+}
+
+impl<'p, 'r> Walk<'p, 'r> {
+    /// A walk from the beginning.
+    pub fn new(program: &'p Program<'r>, limits: StateLimits) -> Self {
+        Self {
+            program,
+            cursor: program.recording.cursor(),
+            limits,
+            before: FxHashMap::default(),
+            events: FxHashMap::default(),
+            freed: FxHashMap::default(),
+            output: Output::default(),
+            pending: None,
+        }
+    }
+
+    /// A walk whose first state is that of `step`.
+    pub fn from_step(
+        program: &'p Program<'r>,
+        limits: StateLimits,
+        step: StepNumber,
+    ) -> Result<Self, InterpretError> {
+        let mut walk = Self::new(program, limits);
+        let Some(stop) = program.recording.first_stop_of_step(step) else {
+            return Err(walk.no_such_step(step));
+        };
+        walk.cursor = program.recording.cursor_at(stop)?;
+        let before = walk.cursor.state().next_sequence();
+        walk.output = Output {
+            stdout: program.recording.output(OutputStream::Stdout, before)?,
+            stderr: program.recording.output(OutputStream::Stderr, before)?,
+        };
+        walk.pending = Some(stop);
+        Ok(walk)
+    }
+
+    fn no_such_step(&self, step: StepNumber) -> InterpretError {
+        InterpretError::NoSuchStep { step, steps: self.program.recording.totals().steps }
+    }
+
+    /// The next state; `None` at the end.
+    pub fn next_state(&mut self) -> Result<Option<State>, InterpretError> {
+        match self.advance()? {
+            Some(_) => Ok(Some(self.take_state())),
+            None => Ok(None),
+        }
+    }
+
+    /// Goes on to the first stop of the next step without building its state.
+    fn advance(&mut self) -> Result<Option<StepNumber>, InterpretError> {
+        if self.pending.take().is_some() {
+            return Ok(self.here().map(|(_, step, _)| step));
+        }
+        while let Some(next) = self.cursor.next() {
+            let (sequence, record, applied) = next?;
+            let new_step = applied.stop().is_some_and(|stop| stop.new_step);
+            self.note(sequence, &record, &applied);
+            if new_step {
+                return Ok(self.here().map(|(_, step, _)| step));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The thread that stopped last, its step, and the stop.
+    fn here(&self) -> Option<(ThreadId, StepNumber, StopNumber)> {
+        let state = self.cursor.state();
+        let stop = state.last_stop();
+        let thread = state.threads.iter().find(|thread| thread.last_stop == Some(stop))?;
+        Some((thread.id, thread.last_step?, stop))
+    }
+
+    fn position_of_thread(&self, thread: ThreadId) -> (Option<StepNumber>, Option<Position>) {
+        let Some(state) = self.cursor.state().threads.get(thread) else { return (None, None) };
+        let top = state.top();
+        (
+            top.map(|top| top.step),
+            top.and_then(|top| self.program.site_position(top.site)),
+        )
+    }
+
+    fn push(&mut self, thread: ThreadId, kind: EventKind) {
+        let (step, at) = self.position_of_thread(thread);
+        self.events.entry(thread).or_default().push(Event { kind, step, thread, at });
+    }
+
+    /// Turns a record into events.
+    fn note(&mut self, _sequence: Sequence, record: &Record, applied: &Applied) {
+        match (record, applied) {
+            (Record::Stop(stop), Applied::Stop(done)) => {
+                for popped in &done.popped {
+                    self.returned(stop.thread, popped);
+                }
+                if done.pushed.is_some() {
+                    self.called(stop.thread);
+                }
+            }
+            (Record::Alloc { thread, address, size, align, .. }, Applied::Allocated { block, .. }) => {
+                let (block, address, bytes, align) = (*block, *address, *size, *align);
+                self.push(*thread, EventKind::Alloc { block, address, bytes, align });
+            }
+            (Record::ReallocEnd { thread, .. }, Applied::Reallocated { block, before, .. }) => {
+                self.reallocated(*thread, *block, before.as_ref());
+            }
+            (Record::Free { thread, .. }, Applied::Freed { block: Some(block) }) => {
+                self.push(
+                    *thread,
+                    EventKind::Free { block: block.id, address: block.address, bytes: block.size },
+                );
+                self.keep_ghost(*thread, block);
+            }
+            (Record::Output { thread, stream, bytes }, _) => {
+                match stream {
+                    OutputStream::Stdout => self.output.stdout.extend(bytes),
+                    OutputStream::Stderr => self.output.stderr.extend(bytes),
+                    OutputStream::Captured => {}
+                }
+                let text = String::from_utf8_lossy(bytes).into();
+                self.push(*thread, EventKind::Output { stream: *stream, text });
+            }
+            (Record::Unwind { thread }, _) => self.push(*thread, EventKind::Unwind),
+            (Record::Signal { thread, number, .. }, _) => {
+                let name = signal_name(*number).into();
+                self.push(*thread, EventKind::Signal { number: *number, name });
+            }
+            (Record::ThreadStart { thread, .. }, _) if thread.0 > 1 => {
+                self.push(*thread, EventKind::ThreadStart { thread: *thread });
+            }
+            (Record::ThreadEnd { thread }, _) => {
+                self.push(*thread, EventKind::ThreadEnd { thread: *thread });
+            }
+            (Record::Limit(limit), _) => {
+                let what = self.limit_in_words(limit);
+                self.push(ThreadId(1), EventKind::Limit { what });
+            }
+            _ => {}
+        }
+    }
+
+    fn returned(&mut self, thread: ThreadId, popped: &FrameEntry) {
+        let function = self.program.function_name(popped.function);
+        let at = self.program.site_position(popped.site);
+        let kind = EventKind::Return { frame: popped.frame, function };
+        let event = Event { kind, step: Some(popped.step), thread, at };
+        self.events.entry(thread).or_default().push(event);
+    }
+
+    fn called(&mut self, thread: ThreadId) {
+        let top = self.cursor.state().threads.get(thread).and_then(ThreadState::top);
+        let Some(top) = top else { return };
+        let function = self.program.function_name(top.function);
+        let low = top.registers.stack_pointer().unwrap_or(top.cfa);
+        let bytes = top.cfa.0.saturating_sub(low.0);
+        let (frame, step) = (top.frame, top.parent_step);
+        let at = self.program.site_position(top.site);
+        let kind = EventKind::Call { frame, function, bytes };
+        self.events.entry(thread).or_default().push(Event { kind, step, thread, at });
+    }
+
+    fn reallocated(
+        &mut self,
+        thread: ThreadId,
+        block: stackheap_model::BlockId,
+        before: Option<&BlockEntry>,
+    ) {
+        let blocks = &self.cursor.state().blocks;
+        let now = blocks.iter().find(|entry| entry.id == block);
+        let Some(now) = now.map(|now| (now.address, now.size, now.align)) else { return };
+        let (address, bytes, align) = now;
+        let kind = match before {
+            Some(before) => EventKind::Realloc {
+                block,
+                old_address: before.address,
+                address,
+                old_bytes: before.size,
+                bytes,
+            },
+            None => EventKind::Alloc { block, address, bytes, align },
+        };
+        self.push(thread, kind);
+    }
+
+    fn keep_ghost(&mut self, thread: ThreadId, block: &BlockEntry) {
+        let (step, position) = self.position_of_thread(thread);
+        let allocated_at = self.program.stop_position(block.allocated.stop);
+        self.freed.entry(thread).or_default().push(Block {
+            id: block.id,
+            address: block.address,
+            size: block.size,
+            align: block.align,
+            type_name: None,
+            state: BlockState::Freed,
+            as_of: None,
+            owners: Vec::new(),
+            no_owner_because: Some("it is freed".into()),
+            counts: None,
+            thread: block.thread,
+            allocated: StepRef { step: block.allocated.step, position: allocated_at },
+            freed: Some(StepRef { step, position }),
+            value: Value::unknown(ValueKind::Raw, "freed"),
+            bytes: Vec::new(),
+            cells: Vec::new(),
+        });
+    }
+
+    fn limit_in_words(&self, limit: &Limit) -> Arc<str> {
+        let site = |site| {
+            self.program
+                .site_position(site)
+                .map_or_else(String::new, |at| format!("{}:{}:{}", at.file, at.line, at.column))
+        };
+        match limit {
+            Limit::MaxStops(stops) => {
+                format!("the bound of {stops} stops was reached; the program ran on unrecorded")
+            }
+            Limit::MaxBytes(bytes) => format!(
+                "the bound of {bytes} bytes of recording was reached; the program ran on unrecorded"
+            ),
+            Limit::SiteThrottled { site: id, after } => {
+                format!("passings 1 to {after} of {} are recorded, later ones are not", site(*id))
+            }
+            Limit::OutputCut { kept, .. } => format!("only {kept} bytes of output are kept"),
+            Limit::StackWindow { bytes, .. } => {
+                format!("only the innermost {bytes} bytes of the stack are read at a stop")
+            }
+            Limit::HeapBudget { bytes } => format!("only {bytes} bytes of heap are read at a stop"),
+            Limit::BufferFull { lost } => format!("{lost} records were lost: a buffer was full"),
+            Limit::Memory { bytes } => format!("only {bytes} bytes of memory are kept"),
+            Limit::Other(words) => words.clone(),
+        }
+        .into()
+    }
+
+    /// Builds the state at the stop reached.
+    fn take_state(&mut self) -> State {
+        let (thread, step, stop) =
+            self.here().unwrap_or((ThreadId(1), StepNumber(0), StopNumber(0)));
+        let mut built = build(self.program, self.cursor.state(), &self.limits);
+        let held = held(&built.frames, thread);
+        let mut events = self.events.remove(&thread).unwrap_or_default();
+        let before = self.before.insert(thread, held);
+        if let (Some(before), Some(now)) = (before, self.before.get(&thread)) {
+            let frames = built.frames.iter().find(|(id, _)| *id == thread);
+            compare(&before, now, frames.map_or(&[], |(_, frames)| frames), thread, &mut events);
+        }
+        let mut blocks = std::mem::take(&mut built.blocks);
+        blocks.extend(self.freed.remove(&thread).unwrap_or_default());
+        blocks.sort_by_key(|block| block.id);
+        let state = self.cursor.state();
+        let top = state.threads.get(thread).and_then(ThreadState::top);
+        let at = At {
+            position: top.and_then(|top| self.program.site_position(top.site)),
+            function: top.map_or_else(
+                || Arc::from("unknown function"),
+                |top| self.program.function_name(top.function),
+            ),
+        };
+        State {
+            step,
+            steps: self.program.recording.totals().steps,
+            stop,
+            parent_step: top.and_then(|top| top.parent_step),
+            depth: top.map_or(0, |top| top.depth),
+            thread,
+            at,
+            events,
+            threads: built.threads(state, thread, step),
+            blocks,
+            blocks_left_out: built.blocks_left_out,
+            statics: built.statics,
+            edges: built.edges,
+            output: self.output.clone(),
+        }
+    }
+}
+
+/// The state before `step` runs.
+pub fn state_at(
+    program: &Program<'_>,
+    step: StepNumber,
+    limits: StateLimits,
+) -> Result<State, InterpretError> {
+    let no_such = || InterpretError::NoSuchStep { step, steps: program.recording.totals().steps };
+    let stop = program.recording.first_stop_of_step(step).ok_or_else(no_such)?;
+    let thread = program.recording.cursor_at(stop)?;
+    let here = thread.state().threads.iter().find(|thread| thread.last_stop == Some(stop));
+    let thread = here.map(|thread| thread.id).ok_or_else(no_such)?;
+    // The thread's state before this one, for what happened since.
+    let mut start = step;
+    for back in 1..=LOOK_BACK_STEPS.min(step.0.saturating_sub(1)) {
+        let candidate = StepNumber(step.0 - back);
+        let Some(first) = program.recording.first_stop_of_step(candidate) else { break };
+        if program.thread_at(first).is_some_and(|(id, _)| id == thread) {
+            start = candidate;
+            break;
+        }
+    }
+    let mut walk = if step.0 == 1 {
+        Walk::new(program, limits)
+    } else {
+        Walk::from_step(program, limits, start)?
+    };
+    loop {
+        match walk.advance()? {
+            Some(reached) if reached == step => return Ok(walk.take_state()),
+            Some(reached) if reached == start => {
+                let _ = walk.take_state();
+            }
+            Some(_) => {}
+            None => return Err(no_such()),
+        }
+    }
+}
+
+struct Built {
+    frames: Vec<(ThreadId, Vec<BuiltFrame>)>,
+    blocks: Vec<Block>,
+    blocks_left_out: u64,
+    edges: Vec<stackheap_model::Edge>,
+    statics: Vec<stackheap_model::StaticItem>,
+}
+
+fn build(program: &Program<'_>, state: &ReplayState, limits: &StateLimits) -> Built {
+    let moment = Moment::new(state, &program.image);
+    let types = ImageTypes { image: &program.image, bias: moment.bias };
+    let decoder =
+        Decoder::with_fits(&types, &moment, limits.values, Arc::clone(&program.fits));
+    let builder = FrameBuilder { program, moment: &moment, decoder: &decoder };
+    let mut frames: Vec<(ThreadId, Vec<BuiltFrame>)> = state
+        .threads
+        .iter()
+        .filter(|thread| !thread.ended)
+        .map(|thread| (thread.id, builder.frames(thread)))
+        .collect();
+    let heap = HeapBuilder::new(program, &moment, &decoder, limits.heap).build(&mut frames);
+    Built {
+        frames,
+        blocks: heap.blocks,
+        blocks_left_out: heap.blocks_left_out,
+        edges: heap.edges,
+        statics: heap.statics,
+    }
+}
+
+impl Built {
+    fn threads(&self, state: &ReplayState, current: ThreadId, step: StepNumber) -> Vec<Thread> {
+        state
+            .threads
+            .iter()
+            .map(|thread| {
+                let frames = self.frames.iter().find(|(id, _)| *id == thread.id);
+                let frames = frames
+                    .map(|(_, frames)| frames.iter().map(|built| built.frame.clone()).collect())
+                    .unwrap_or_default();
+                self::thread(thread, frames, current, step)
+            })
+            .collect()
+    }
+}
+
+fn thread(
+    thread: &ThreadState,
+    frames: Vec<stackheap_model::Frame>,
+    current: ThreadId,
+    step: StepNumber,
+) -> Thread {
+    let lowest = frames.first().map(|frame| frame.low);
+    let used = lowest.map_or(0, |low| thread.stack_high.0.saturating_sub(low.0));
+    Thread {
+        id: thread.id,
+        name: thread.name.as_deref().map(Arc::from),
+        as_of: if thread.id == current { Some(step) } else { thread.last_step },
+        ended: thread.ended,
+        stack: Stack {
+            low: thread.stack_low,
+            high: thread.stack_high,
+            limit: thread
+                .limit
+                .ok_or_else(|| Unknown::because("the system sets no limit")),
+            used,
+            high_water: thread.high_water,
+        },
+        frames,
+    }
+}
+
+fn held(frames: &[(ThreadId, Vec<BuiltFrame>)], thread: ThreadId) -> Before {
+    let mut all = Before::default();
+    for (_, frames) in frames.iter().filter(|(id, _)| *id == thread) {
+        for built in frames {
+            let locals = all.entry(built.frame.id).or_default();
+            for local in &built.frame.locals {
+                if local.role == LocalRole::Hidden {
+                    continue;
+                }
+                let text = local.value.as_ref().and_then(|value| value.text.clone().ok());
+                let present = local.state != LocalState::Uninit;
+                let held = Held { present, bytes: local.bytes.clone(), text };
+                locals.insert(Arc::clone(&local.name), held);
+            }
+        }
+    }
+    all
+}
+
+/// Finds the locals that came into scope or changed.
+fn compare(
+    before: &Before,
+    now: &Before,
+    frames: &[BuiltFrame],
+    thread: ThreadId,
+    events: &mut Vec<Event>,
+) {
+    for built in frames {
+        let frame = built.frame.id;
+        let (former, Some(current)) = (before.get(&frame), now.get(&frame)) else { continue };
+        for local in &built.frame.locals {
+            let Some(held) = current.get(&local.name).filter(|held| held.present) else { continue };
+            let was = former.and_then(|former| former.get(&local.name)).filter(|was| was.present);
+            let place = PlaceRef::Local { frame, local: Arc::clone(&local.name) };
+            let bytes = local.place.size;
+            let kind = match was {
+                None => EventKind::Init { local: place, bytes, value: held.text.clone() },
+                Some(was) if was.bytes != held.bytes && !was.bytes.is_empty() => EventKind::Assign {
+                    local: place,
+                    bytes,
+                    before: was.text.clone(),
+                    after: held.text.clone(),
+                },
+                Some(_) => continue,
+            };
+            let at = local.declared.clone();
+            let step = events.last().and_then(|event| event.step);
+            events.push(Event { kind, step, thread, at });
+        }
+    }
+}
+
+fn signal_name(number: i32) -> &'static str {
+    match number {
+        1 => "SIGHUP",
+        2 => "SIGINT",
+        3 => "SIGQUIT",
+        4 => "SIGILL",
+        5 => "SIGTRAP",
+        6 => "SIGABRT",
+        7 => "SIGBUS",
+        8 => "SIGFPE",
+        9 => "SIGKILL",
+        10 => "SIGUSR1",
+        11 => "SIGSEGV",
+        12 => "SIGUSR2",
+        13 => "SIGPIPE",
+        14 => "SIGALRM",
+        15 => "SIGTERM",
+        17 => "SIGCHLD",
+        18 => "SIGCONT",
+        19 => "SIGSTOP",
+        _ => "a signal",
+    }
+}

@@ -1,0 +1,335 @@
+//! Decoding against an independent witness: a program that prints its own values with `{:?}`, their
+//! addresses and the heap blocks they own, and then waits while this test reads its memory.
+
+mod values_support;
+
+use std::collections::HashMap;
+
+use stackheap_interpret::values::{Contents, Decoded, Decoder, Limits, Pointer};
+use stackheap_model::{CellKind, EdgeKind, RuntimeAddress};
+use values_support::{ImageTypes, Line, Toolchain, Witness, with_witness};
+
+/// Limits that cut nothing, so that texts can be compared whole.
+fn all() -> Limits {
+    Limits { text: 100_000, elements: 100_000, cells: 100_000, pointers: 100_000, depth: 8, nodes: 5_000 }
+}
+
+fn each_toolchain(test: impl Fn(&Witness, &ImageTypes<'_>)) {
+    for toolchain in [Toolchain::Default, Toolchain::Nightly] {
+        with_witness(toolchain, &test);
+    }
+}
+
+struct Value {
+    name: String,
+    at: RuntimeAddress,
+    size: u64,
+    text: String,
+}
+
+fn values(witness: &Witness) -> Vec<Value> {
+    let parse = |line: &Line| {
+        let [name, at, size, text] = line.fields.as_slice() else { panic!("{line:?}") };
+        let (name, text) = (name.clone(), text.clone());
+        Value { name, at: values_support::address(at), size: size.parse().unwrap(), text }
+    };
+    witness.lines.iter().filter(|line| line.kind == "value").map(parse).collect()
+}
+
+#[test]
+fn texts_are_what_the_program_prints() {
+    each_toolchain(|witness, types| {
+        let decoder = Decoder::new(types, witness, all());
+        let mut wrong = Vec::new();
+        let values = values(witness);
+        for value in &values {
+            let decoded = decoder.decode(witness.type_of(&value.name), value.at);
+            let text = match &decoded.value.text {
+                Ok(text) => text.to_string(),
+                Err(unknown) => format!("unknown: {}", unknown.reason),
+            };
+            if text != value.text {
+                wrong.push(format!("{}:\n  printed {}\n  decoded {text}", value.name, value.text));
+            }
+            let misfit = decoded.value.facts.iter().find(|(name, _)| &**name == "recipe");
+            wrong.extend(misfit.map(|(_, text)| format!("{}: {text}", value.name)));
+        }
+        assert!(values.len() > 250, "only {} values", values.len());
+        assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), values.len(), wrong.join("\n"));
+    });
+}
+
+#[test]
+fn texts_are_cut_at_the_limit_with_an_ellipsis() {
+    each_toolchain(|witness, types| {
+        let decoder = Decoder::new(types, witness, Limits::default());
+        let mut cut = 0;
+        for value in values(witness) {
+            let decoded = decoder.decode(witness.type_of(&value.name), value.at);
+            let Ok(text) = &decoded.value.text else { continue };
+            let shown: String = if value.text.chars().count() > 200 {
+                cut += 1;
+                value.text.chars().take(199).chain(['…']).collect()
+            } else {
+                value.text
+            };
+            assert_eq!(**text, *shown, "{}", value.name);
+        }
+        assert!(cut > 4, "{cut} long texts");
+    });
+}
+
+#[test]
+fn cells_cover_exactly_the_bytes_of_a_value() {
+    each_toolchain(|witness, types| {
+        let decoder = Decoder::new(types, witness, all());
+        for value in values(witness) {
+            let decoded = decoder.decode(witness.type_of(&value.name), value.at);
+            assert_covered(&value.name, &decoded, value.size);
+            let few = Limits { cells: 3, ..all() };
+            let decoded = Decoder::new(types, witness, few)
+                .decode(witness.type_of(&value.name), value.at);
+            assert!(decoded.cells.len() <= 3, "{}", value.name);
+            assert_covered(&value.name, &decoded, value.size);
+        }
+    });
+}
+
+fn assert_covered(name: &str, decoded: &Decoded, size: u64) {
+    let mut covered = 0;
+    for cell in &decoded.cells {
+        assert_eq!(cell.offset, covered, "{name}: {:?}", decoded.cells);
+        assert!(cell.size > 0, "{name}: an empty cell");
+        covered += cell.size;
+    }
+    assert_eq!(covered, size, "{name}: {:?}", decoded.cells);
+}
+
+#[test]
+fn owners_lead_to_the_blocks_the_program_has() {
+    each_toolchain(|witness, types| {
+        let decoder = Decoder::new(types, witness, all());
+        let places: HashMap<String, RuntimeAddress> =
+            values(witness).into_iter().map(|value| (value.name, value.at)).collect();
+        let mut wrong = Vec::new();
+        let mut count = 0;
+        for line in witness.lines.iter().filter(|line| line.kind == "block") {
+            let [name, kind, start, size] = line.fields.as_slice() else { panic!("{line:?}") };
+            count += 1;
+            let kind = match kind.as_str() {
+                "shares" => EdgeKind::Shares,
+                "weak" => EdgeKind::Weak,
+                _ => EdgeKind::Owns,
+            };
+            let expected =
+                (kind, values_support::address(start), Some(size.parse::<u64>().unwrap()));
+            let decoded = decoder.decode(witness.type_of(name), places[name]);
+            let found: Vec<_> = owners(&decoded)
+                .filter_map(|pointer| {
+                    let block = pointer.allocation.as_ref()?;
+                    Some((pointer.kind, block.start, block.size))
+                })
+                .collect();
+            if found != [expected] {
+                wrong.push(format!("{name}: expected {expected:?}, found {found:?}"));
+            }
+        }
+        for line in witness.lines.iter().filter(|line| line.kind == "no-block") {
+            let name = &line.fields[0];
+            count += 1;
+            let decoded = decoder.decode(witness.type_of(name), places[name]);
+            if let Some(owner) = owners(&decoded).next() {
+                wrong.push(format!("{name}: expected no block, found {owner:?}"));
+            }
+        }
+        assert!(count > 50, "only {count} blocks");
+        assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
+    });
+}
+
+fn owners(decoded: &Decoded) -> impl Iterator<Item = &Pointer> {
+    decoded.pointers.iter().filter(|pointer| pointer.allocation.is_some())
+}
+
+#[test]
+fn pointers_lie_where_they_say() {
+    each_toolchain(|witness, types| {
+        let decoder = Decoder::new(types, witness, all());
+        let mut count = 0;
+        for value in values(witness) {
+            let decoded = decoder.decode(witness.type_of(&value.name), value.at);
+            for pointer in &decoded.pointers {
+                let offset = pointer.offset.unwrap();
+                assert!(offset + 8 <= value.size, "{}: {pointer:?}", value.name);
+                assert_eq!(pointer.at, Some(value.at.offset(offset)), "{}", value.name);
+                // The tagged word of an error is the one pointer that is not stored as such.
+                if !pointer.path.starts_with("repr") {
+                    assert_eq!(
+                        witness.word(value.at.offset(offset)),
+                        stored(pointer),
+                        "{}: {pointer:?}",
+                        value.name
+                    );
+                }
+                count += 1;
+            }
+        }
+        assert!(count > 150, "only {count} pointers");
+    });
+}
+
+/// What is stored at a pointer's place; an iterator's block pointer is stored, not its position.
+fn stored(pointer: &Pointer) -> u64 {
+    match &pointer.allocation {
+        Some(block) if matches!(block.contents, Contents::Elements { first, .. } if first > 0) => {
+            block.start.0
+        }
+        _ => pointer.target.0,
+    }
+}
+
+#[test]
+fn facts_are_what_the_program_says() {
+    each_toolchain(|witness, types| {
+        let decoder = Decoder::new(types, witness, all());
+        let places: HashMap<String, RuntimeAddress> =
+            values(witness).into_iter().map(|value| (value.name, value.at)).collect();
+        let mut wrong = Vec::new();
+        for line in witness.lines.iter().filter(|line| line.kind == "fact") {
+            let [name, fact, text] = line.fields.as_slice() else { panic!("{line:?}") };
+            let decoded = decoder.decode(witness.type_of(name), places[name]);
+            let found = decoded.value.facts.iter().find(|(found, _)| **found == **fact);
+            if found.map(|(_, found)| &**found) != Some(text) {
+                wrong.push(format!("{name}: {fact} is {text}, found {:?}", decoded.value.facts));
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    });
+}
+
+#[test]
+fn coroutines_tell_where_they_wait() {
+    each_toolchain(|witness, types| {
+        let decoder = Decoder::new(types, witness, all());
+        for line in witness.lines.iter().filter(|line| line.kind == "future") {
+            let [name, at, state] = line.fields.as_slice() else { panic!("{line:?}") };
+            let at = values_support::address(at);
+            let decoded = decoder.decode(witness.type_of(name), at);
+            let text = decoded.value.text.as_deref().unwrap();
+            assert!(text.starts_with(state.as_str()), "{name}: {text}");
+            let inner = &decoded.value.fields[0].value;
+            let fact = inner.facts.iter().find(|(name, _)| &**name == "state").unwrap();
+            let line = |n| witness.await_line(n);
+            let expected = match state.as_str() {
+                "Suspend0" => format!("suspended at line {}", line(0)),
+                "Suspend1" => format!("suspended at line {}", line(1)),
+                _ => "finished".to_owned(),
+            };
+            assert_eq!(*fact.1, *expected, "{name}");
+            if let Some(rest) = state.strip_prefix("Suspend") {
+                assert!(text.contains(&format!("name: \"f{}\"", rest.parse::<u8>().unwrap() + 1))
+                    || text.contains("name: \"fd\""), "{name}: {text}");
+            }
+        }
+    });
+}
+
+#[test]
+fn every_block_of_every_value_can_be_decoded() {
+    each_toolchain(|witness, types| {
+        let decoder = Decoder::new(types, witness, all());
+        let mut blocks = 0;
+        for value in values(witness) {
+            let decoded = decoder.decode(witness.type_of(&value.name), value.at);
+            let mut open: Vec<Pointer> = decoded.pointers;
+            let mut seen = std::collections::HashSet::new();
+            while let Some(pointer) = open.pop() {
+                let Some(block) = pointer.allocation else { continue };
+                if !seen.insert(block.start) {
+                    continue;
+                }
+                blocks += 1;
+                let decoded = decoder.decode_contents(&block.contents, block.start, block.size);
+                let name = format!("{} {}", value.name, pointer.path);
+                assert!(block.size.is_some(), "{name}: {block:?}");
+                assert_covered(&name, &decoded, block.size.unwrap());
+                assert!(decoded.value.text.is_ok(), "{name}: {:?}", decoded.value);
+                for inner in &decoded.pointers {
+                    let at = inner.at.unwrap();
+                    let offset = inner.offset.unwrap();
+                    assert_eq!(at, block.start.offset(offset), "{name}: {inner:?}");
+                    assert_eq!(witness.word(at), stored(inner), "{name}: {inner:?}");
+                }
+                open.extend(decoded.pointers);
+            }
+        }
+        assert!(blocks > 300, "only {blocks} blocks");
+    });
+}
+
+#[test]
+fn the_blocks_of_collections_show_all_of_their_elements() {
+    each_toolchain(|witness, types| {
+        let decoder = Decoder::new(types, witness, all());
+        for (name, count) in
+            [("btree_map_large", 500), ("hash_map_large", 1000), ("linked", 3), ("btree_map_drained", 100)]
+        {
+            let value = values(witness).into_iter().find(|value| value.name == name).unwrap();
+            let mut open = decoder.decode(witness.type_of(name), value.at).pointers;
+            let mut found = 0;
+            while let Some(pointer) = open.pop() {
+                let Some(block) = pointer.allocation else { continue };
+                if !matches!(
+                    block.contents,
+                    Contents::Table(_) | Contents::TreeNode { .. } | Contents::ChainNode(_)
+                ) {
+                    continue;
+                }
+                let decoded = decoder.decode_contents(&block.contents, block.start, block.size);
+                found += match block.contents {
+                    Contents::ChainNode(_) => 1,
+                    _ => decoded.value.fields.len(),
+                };
+                open.extend(decoded.pointers);
+            }
+            assert_eq!(found, count, "{name}");
+        }
+    });
+}
+
+#[test]
+fn headers_have_the_names_that_are_taught() {
+    each_toolchain(|witness, types| {
+        let decoder = Decoder::new(types, witness, all());
+        let labels = |name: &str| {
+            let value = values(witness).into_iter().find(|value| value.name == name).unwrap();
+            let decoded = decoder.decode(witness.type_of(name), value.at);
+            let mut labels: Vec<(String, CellKind)> =
+                decoded.cells.iter().map(|cell| (cell.label.to_string(), cell.kind)).collect();
+            labels.sort_by(|a, b| a.0.cmp(&b.0));
+            labels
+        };
+        let expect = |name: &str, expected: &[(&str, CellKind)]| {
+            let expected: Vec<(String, CellKind)> =
+                expected.iter().map(|(label, kind)| ((*label).to_owned(), *kind)).collect();
+            assert_eq!(labels(name), expected, "{name}");
+        };
+        use CellKind::{Length, Padding, Pointer, Scalar, Tag, Vtable};
+        expect("string", &[("cap", Length), ("len", Length), ("ptr", Pointer)]);
+        expect("vec_", &[("cap", Length), ("len", Length), ("ptr", Pointer)]);
+        expect("str_", &[("len", Length), ("ptr", Pointer)]);
+        expect("dyn_box", &[("ptr", Pointer), ("vtable", Vtable)]);
+        expect("rc", &[("ptr", Pointer)]);
+        expect("rc_str", &[("len", Length), ("ptr", Pointer)]);
+        expect("u32_", &[("", Scalar)]);
+        expect("nonzero", &[("", Scalar)]);
+        expect("padded", &[("a", Scalar), ("b", Scalar), ("c", Scalar), ("padding", Padding), ("padding", Padding)]);
+        expect("color", &[("", Tag)]);
+        expect("some", &[("", Scalar), ("tag", Tag)]);
+        expect("none", &[("tag", Tag), ("unused", Padding)]);
+        expect("some_string", &[("cap", Length), ("len", Length), ("ptr", Pointer)]);
+        expect("none_string", &[("tag", Tag), ("unused", Padding)]);
+        expect("deque", &[("cap", Length), ("head", Length), ("len", Length), ("ptr", Pointer)]);
+        expect("pair", &[("0", Scalar), ("1.cap", Length), ("1.len", Length), ("1.ptr", Pointer), ("padding", Padding)]);
+    });
+}
