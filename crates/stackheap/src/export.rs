@@ -1,0 +1,110 @@
+//! `export`: a recording in another format.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use stackheap_interpret::{Program, StateLimits, Walk, state_at};
+use stackheap_model::{State, StepNumber};
+use stackheap_report::html::{DEFAULT_LIMIT_BYTES, Page, PageHead};
+use stackheap_report::{Frames, json, markdown, svg};
+
+use crate::arguments::{ExportArguments, ExportFormat};
+use crate::{Ended, output, recordings, select};
+
+pub fn export(arguments: &ExportArguments) -> Ended {
+    output::choose_color(&arguments.common);
+    if arguments.every == 0 {
+        bail!("expected `--every` to be at least 1, found 0");
+    }
+    let opened = recordings::open(&arguments.recording)?;
+    let program = opened.program()?;
+    // Opened before anything is computed, so that a wrong path fails at once.
+    let mut sink = open_sink(arguments.output.as_deref())?;
+    match arguments.format {
+        ExportFormat::Jsonl => {
+            each_state(&program, arguments, &mut |state| {
+                serde_json::to_writer(&mut sink, &json::state(state))?;
+                sink.write_all(b"\n")?;
+                Ok(())
+            })?;
+        }
+        ExportFormat::Html => {
+            let title = arguments
+                .recording
+                .file_stem()
+                .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+            let mut page = Page::new(PageHead {
+                title: &title,
+                sources: &program.table.files,
+                summary: None,
+                comparison: None,
+                notes: &[],
+                limit_bytes: DEFAULT_LIMIT_BYTES,
+            });
+            each_state(&program, arguments, &mut |state| {
+                page.add(state);
+                Ok(())
+            })?;
+            sink.write_all(page.finish().as_bytes())?;
+        }
+        ExportFormat::Svg | ExportFormat::Markdown => {
+            let step = select::step(&program, &arguments.selector)?;
+            let state = state_at(&program, step, StateLimits::default())?;
+            let shown = match arguments.format {
+                ExportFormat::Svg => svg::state(&state, &program.table.files),
+                _ => markdown::state(&state, &program.table.files, Frames::User),
+            };
+            sink.write_all(shown.as_bytes())?;
+        }
+    }
+    sink.flush()?;
+    if !arguments.common.quiet {
+        if let Some(path) = &arguments.output {
+            let carries = match program.recording.header().values {
+                stackheap_trace::Values::Recorded => "it carries the program's memory",
+                stackheap_trace::Values::Withheld => "it carries no values",
+            };
+            output::tell(&format!("written: {} ({carries})\n", path.display()));
+        }
+    }
+    Ok(0)
+}
+
+fn open_sink(path: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {
+    Ok(match path {
+        Some(path) => {
+            let file = File::create(path).with_context(|| format!("writing {}", path.display()))?;
+            Box::new(BufWriter::new(file))
+        }
+        None => Box::new(BufWriter::new(io::stdout().lock())),
+    })
+}
+
+fn each_state(
+    program: &Program<'_>,
+    arguments: &ExportArguments,
+    take: &mut dyn FnMut(&State) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let steps = program.recording.totals().steps;
+    let to = arguments.to.unwrap_or(steps).min(steps);
+    if arguments.from == 0 || arguments.from > to {
+        bail!(
+            "expected steps between 1 and {steps}, found {} to {to}",
+            arguments.from
+        );
+    }
+    let mut walk = Walk::from_step(program, StateLimits::default(), StepNumber(arguments.from))?;
+    let mut next = arguments.from;
+    while let Some(state) = walk.next_state()? {
+        if state.step.0 > to {
+            break;
+        }
+        if state.step.0 >= next {
+            take(&state)?;
+            next = state.step.0 + arguments.every;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,5 @@
+//! The program `stackheap`.
+
+fn main() -> std::process::ExitCode {
+    stackheap::main()
+}

@@ -1,0 +1,65 @@
+//! Printing: results to standard output, everything else to standard error.
+
+use std::io::{self, Write};
+
+use anstream::ColorChoice as Choice;
+
+use crate::arguments::{ColorChoice, CommonArguments};
+
+/// Columns of a drawing when the terminal does not say.
+const DEFAULT_WIDTH: usize = 100;
+
+/// Decides once whether escape sequences are written.
+pub fn choose_color(common: &CommonArguments) {
+    let choice = match (common.color, std::env::var("CARGO_TERM_COLOR").as_deref()) {
+        (ColorChoice::Always, _) | (ColorChoice::Auto, Ok("always")) => Choice::Always,
+        (ColorChoice::Never, _) | (ColorChoice::Auto, Ok("never")) => Choice::Never,
+        (ColorChoice::Auto, _) => Choice::Auto,
+    };
+    choice.write_global();
+}
+
+/// The columns of a drawing.
+pub fn width(common: &CommonArguments) -> usize {
+    common
+        .width
+        .or_else(|| std::env::var("COLUMNS").ok()?.parse().ok())
+        .unwrap_or(DEFAULT_WIDTH)
+}
+
+/// Prints a result.
+pub fn print(text: &str) -> anyhow::Result<()> {
+    let mut stdout = anstream::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()?;
+    Ok(())
+}
+
+/// Tells something beside the result.
+pub fn tell(text: &str) {
+    // Nobody reads it any more: no reason to stop.
+    let _ = anstream::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Tells an error and what caused it, in one paragraph.
+pub fn error(error: &anyhow::Error) {
+    let mut text = String::from("\u{1b}[1;31merror\u{1b}[0m: ");
+    text.push_str(&error.to_string());
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text.push('\n');
+    tell(&text);
+}
+
+/// Whether an error only means that nobody reads the output any more.
+pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,61 @@
+//! Where recordings are kept when the user does not say.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use stackheap_interpret::Opened;
+use stackheap_trace::Recording;
+
+/// The directory for recordings: `$XDG_CACHE_HOME/stackheap/recordings`, or in the home directory.
+pub fn directory() -> PathBuf {
+    let cache = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .or_else(|| std::env::home_dir().map(|home| home.join(".cache")))
+        .unwrap_or_else(std::env::temp_dir);
+    cache.join("stackheap").join("recordings")
+}
+
+/// A path for the recording of a program.
+pub fn default_path(program: &Path) -> PathBuf {
+    let name = program.file_stem().map_or_else(|| "program".into(), |stem| stem.to_string_lossy());
+    // Test executables have a hash in their name.
+    let name = match name.rsplit_once('-') {
+        Some((name, hash)) if hash.len() == 16 && hash.chars().all(|c| c.is_ascii_hexdigit()) => {
+            name
+        }
+        _ => &name,
+    };
+    directory().join(format!("{name}.stackheap"))
+}
+
+/// The recording that was written last into the default directory.
+pub fn last() -> anyhow::Result<PathBuf> {
+    let directory = directory();
+    let newest = std::fs::read_dir(&directory)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "stackheap"))
+        .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
+        .max();
+    match newest {
+        Some((_, path)) => Ok(path),
+        None => bail!(
+            "expected a recording, found none in {}; make one with `stackheap run FILE.rs`, or give its path",
+            directory.display()
+        ),
+    }
+}
+
+/// Opens a recording, and tells what is wrong with it.
+pub fn open(path: &Path) -> anyhow::Result<Opened> {
+    if path.is_dir() {
+        bail!("expected a recording, found the directory {}", path.display());
+    }
+    let recording = Recording::open(path).with_context(|| format!("{}", path.display()))?;
+    for problem in recording.problems() {
+        crate::output::tell(&format!("note: {}: {problem}\n", path.display()));
+    }
+    Opened::new(recording).with_context(|| format!("{}", path.display()))
+}

@@ -1,0 +1,306 @@
+//! `run`: build, record, answer.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, bail};
+use stackheap_build::{BuildError, Built, ProgramRole};
+use stackheap_image::Image;
+use stackheap_interpret::{
+    EXECUTABLE_BLOB, Opened, Overview, PATHS_BLOB, PATHS_KIND, StateLimits, overview,
+};
+use stackheap_model::SiteTable;
+use stackheap_record::{
+    Budget, KeepValues, Mechanism, Placement, Plan, PlanRequest, RecordOptions, RunFacts, Scope,
+    Target, Threads, Trigger,
+};
+use stackheap_report::html::{DEFAULT_LIMIT_BYTES, Page, PageHead};
+use stackheap_trace::{Architecture, BlobKind, Header, Outcome, Recording, Values, Writer};
+
+use crate::arguments::{RunArguments, ScopeArguments};
+use crate::{Ended, answer, open, output, recordings, select, show, target};
+
+/// Exit status when the program does not build.
+const BUILD_FAILED: u8 = 101;
+
+/// Steps whose states are looked at for the answer and put into the page of `run`.
+const STEPS_LOOKED_AT: u64 = 2_000;
+
+/// Bytes of states in the page of `run`.
+const PAGE_BYTES: usize = DEFAULT_LIMIT_BYTES / 4;
+
+pub fn run(arguments: &RunArguments) -> Ended {
+    output::choose_color(&arguments.common);
+    let built = match build(arguments)? {
+        Ok(built) => built,
+        Err(code) => return Ok(code),
+    };
+    if !arguments.common.quiet {
+        for note in &built.notes {
+            output::tell(&format!("note: {note}\n"));
+        }
+    }
+    let executable = std::fs::read(&built.executable)
+        .with_context(|| format!("reading {}", built.executable.display()))?;
+    let image = Image::parse(&executable)
+        .with_context(|| format!("{}", built.executable.display()))?;
+    let plan = plan(&built, &image, &arguments.scope);
+    if plan.table.sites.is_empty() {
+        bail!(no_sites(arguments, &built));
+    }
+    let path = match &arguments.output {
+        Some(path) => path.clone(),
+        None => default_path(&built)?,
+    };
+    let started = Instant::now();
+    let facts = record(arguments, &built, &executable, &image, plan, &path)?;
+    let elapsed = started.elapsed();
+    report(arguments, &path, &facts, elapsed)?;
+    Ok(exit_code(&facts.outcome))
+}
+
+fn build(arguments: &RunArguments) -> anyhow::Result<Result<Built, u8>> {
+    let spec = target::spec(&arguments.target)?;
+    let options = target::options(&arguments.target, &arguments.common);
+    match stackheap_build::build(&spec, &options, &arguments.arguments) {
+        Ok(built) => Ok(Ok(built)),
+        Err(BuildError::Failed { help, .. }) => {
+            if let Some(help) = help {
+                output::tell(&format!("help: {help}\n"));
+            }
+            Ok(Err(BUILD_FAILED))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn default_path(built: &Built) -> anyhow::Result<PathBuf> {
+    let path = recordings::default_path(&built.executable);
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory)
+            .with_context(|| format!("making the directory {}", directory.display()))?;
+    }
+    Ok(path)
+}
+
+fn no_sites(arguments: &RunArguments, built: &Built) -> String {
+    if !arguments.scope.only.is_empty() {
+        return format!(
+            "expected code that `--only {}` covers, found none in {}",
+            arguments.scope.only.join(" --only "),
+            built.executable.display()
+        );
+    }
+    format!(
+        "{} has no code of yours with debug information; build it with `debug = true`",
+        built.executable.display()
+    )
+}
+
+fn plan(built: &Built, image: &Image<'_>, scope: &ScopeArguments) -> Plan {
+    let only: Vec<Scope> = scope.only.iter().map(|text| Scope::parse(text)).collect();
+    stackheap_record::plan(&PlanRequest {
+        image,
+        is_user: &|path| built.user_code.is_user(path),
+        read_source: &|path| {
+            let bytes = std::fs::read(built.sources.text_file(path)).ok()?;
+            Some(String::from_utf8_lossy(&bytes).into_owned())
+        },
+        shown_path: &|path| built.sources.display(path),
+        only: &only,
+    })
+}
+
+fn record(
+    arguments: &RunArguments,
+    built: &Built,
+    executable: &[u8],
+    image: &Image<'_>,
+    plan: Plan,
+    path: &Path,
+) -> anyhow::Result<RunFacts> {
+    let options = record_options(&arguments.scope, &plan.table)?;
+    let captured = arguments.format.is_some();
+    let mut writer = Writer::create(path, &header(arguments, built))?;
+    writer.blob(BlobKind::Image, EXECUTABLE_BLOB, executable)?;
+    writer.blob(PATHS_KIND, PATHS_BLOB, plan.absolute_files.join("\n").as_bytes())?;
+    writer.site_table(&plan.table)?;
+    let target = Target {
+        command: command(built, captured),
+        executable,
+        image,
+        table: Arc::new(plan.table),
+    };
+    let recorded = stackheap_record::record(target, &mut writer, &options);
+    let summary = writer.finish();
+    let mut facts = recorded?;
+    summary?;
+    facts.notes.splice(0..0, plan.problems);
+    Ok(facts)
+}
+
+fn command(built: &Built, captured: bool) -> Command {
+    let launch = &built.command;
+    let mut command = Command::new(&built.executable);
+    std::os::unix::process::CommandExt::arg0(&mut command, &launch.name);
+    command.args(&launch.arguments).env_clear().envs(&launch.environment);
+    command.current_dir(&launch.directory);
+    if captured {
+        // The result goes to standard output; what the program writes stays in the recording.
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    }
+    command
+}
+
+fn header(arguments: &RunArguments, built: &Built) -> Header {
+    let started = SystemTime::now().duration_since(UNIX_EPOCH).ok();
+    let mut facts = Vec::new();
+    if let Some(profile) = &built.profile {
+        facts.push(("opt-level".to_owned(), profile.opt_level.clone()));
+    }
+    if built.role == ProgramRole::Tests {
+        facts.push(("role".to_owned(), "tests".to_owned()));
+    }
+    Header {
+        architecture: Architecture::X86_64,
+        values: if arguments.scope.no_values { Values::Withheld } else { Values::Recorded },
+        producer: format!("stackheap {}", env!("CARGO_PKG_VERSION")),
+        program: built.executable.display().to_string(),
+        arguments: built
+            .command
+            .arguments
+            .iter()
+            .map(|argument| argument.to_string_lossy().into_owned())
+            .collect(),
+        working_directory: built.command.directory.display().to_string(),
+        started_unix_seconds: started.map(|since| since.as_secs()),
+        process_id: 0,
+        facts,
+    }
+}
+
+fn record_options(scope: &ScopeArguments, table: &SiteTable) -> anyhow::Result<RecordOptions> {
+    let bound = |value: u64| (value != 0).then_some(value);
+    let trigger = |text: &Option<String>| -> anyhow::Result<Option<Trigger>> {
+        let Some(text) = text else { return Ok(None) };
+        let place = select::parse_place(text)?;
+        let sites = select::sites_at(table, place.file, place.line, None);
+        if sites.is_empty() {
+            let lines: BTreeSet<u32> = table.sites.iter().map(|site| site.position.line).collect();
+            let near = lines.iter().min_by_key(|line| line.abs_diff(place.line));
+            bail!(
+                "there is no statement of recorded code at {text}{}",
+                near.map_or_else(String::new, |line| format!("; the nearest line with one is {line}"))
+            );
+        }
+        Ok(Some(Trigger { sites, nth: place.last.map_or(1, u64::from) }))
+    };
+    Ok(RecordOptions {
+        budget: Budget { heap_bytes: scope.heap_budget, ..Budget::default() },
+        max_stops: bound(scope.max_stops),
+        max_bytes: bound(scope.max_bytes),
+        throttle: bound(scope.throttle),
+        from: trigger(&scope.from)?,
+        until: trigger(&scope.until)?,
+        placement: if scope.no_pin { Placement::Free } else { Placement::OneProcessor },
+        threads: if scope.serialize { Threads::Serialized } else { Threads::SideBySide },
+        values: if scope.no_values { KeepValues::No } else { KeepValues::Yes },
+    })
+}
+
+fn report(
+    arguments: &RunArguments,
+    path: &Path,
+    facts: &RunFacts,
+    elapsed: std::time::Duration,
+) -> anyhow::Result<()> {
+    if arguments.common.quiet && arguments.format.is_none() {
+        return Ok(());
+    }
+    let opened = Opened::new(Recording::open(path)?)?;
+    let program = opened.program()?;
+    let title = program_title(path);
+    let table = Arc::clone(&program.table);
+    let mut page = Page::new(PageHead {
+        title: &title,
+        sources: &table.files,
+        summary: None,
+        comparison: None,
+        notes: &[],
+        limit_bytes: PAGE_BYTES,
+    });
+    let overview = overview(&program, STEPS_LOOKED_AT, StateLimits::default(), &mut |state| {
+        page.add(state);
+    })?;
+    if let Some(format) = arguments.format {
+        let Some(peak) = &overview.peak else { bail!("the recording has no steps to show") };
+        return show::print_state(peak, &table.files, format, &arguments.common);
+    }
+    let page_path = path.with_extension("html");
+    std::fs::write(&page_path, page.finish())
+        .with_context(|| format!("writing {}", page_path.display()))?;
+    let opened_page = !arguments.no_open && open::page(&page_path);
+    tell_answer(arguments, path, facts, elapsed, &overview, &table);
+    let verb = if opened_page { "opened" } else { "written" };
+    output::tell(&format!("\npage {verb}: {}\n", page_path.display()));
+    Ok(())
+}
+
+fn program_title(path: &Path) -> String {
+    path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
+}
+
+fn tell_answer(
+    arguments: &RunArguments,
+    path: &Path,
+    facts: &RunFacts,
+    elapsed: std::time::Duration,
+    overview: &Overview,
+    table: &SiteTable,
+) {
+    let mut limits = Vec::new();
+    if overview.steps_looked_at < overview.totals.steps {
+        limits.push(format!(
+            "the table and the page cover the first {} steps; `show` and `export` reach all",
+            overview.steps_looked_at
+        ));
+    }
+    match facts.mechanism {
+        Mechanism::RustShims => {}
+        Mechanism::Malloc => limits.push(format!(
+            "allocations were taken from C's malloc, without their alignment: {}",
+            facts.mechanism_why
+        )),
+        Mechanism::None => {
+            limits.push(format!("allocations were not seen: {}", facts.mechanism_why));
+        }
+    }
+    if arguments.common.verbose {
+        limits.extend(facts.notes.iter().cloned());
+    }
+    let outcome = answer::outcome(Some(&facts.outcome));
+    let summary = answer::summary(overview, outcome, elapsed, path, limits);
+    let comparison = answer::comparison(overview);
+    let options = show::text_options(&arguments.common, &table.files);
+    let text = stackheap_report::text::answer(
+        &summary,
+        overview.peak.as_ref(),
+        &comparison,
+        &options,
+    );
+    output::tell("\n");
+    output::tell(&text);
+}
+
+fn exit_code(outcome: &Outcome) -> u8 {
+    match outcome {
+        Outcome::Exited(code) => *code as u8,
+        Outcome::Signalled(signal) => 128u8.wrapping_add(*signal as u8),
+        Outcome::Interrupted => 130,
+        Outcome::Detached => 0,
+        Outcome::RecorderStopped(_) => 2,
+    }
+}

@@ -1,0 +1,165 @@
+//! Which step the user means.
+
+use anyhow::{Context, bail};
+use stackheap_interpret::{Program, StateLimits, Walk};
+use stackheap_model::{EventKind, SiteId, StepNumber};
+
+use crate::arguments::SelectorArguments;
+
+/// The step that the selectors name; the last one where they name none.
+pub fn step(program: &Program<'_>, selector: &SelectorArguments) -> anyhow::Result<StepNumber> {
+    let steps = program.recording.totals().steps;
+    if steps == 0 {
+        bail!("the recording has no steps: no place of user code was passed");
+    }
+    if let Some(step) = selector.step {
+        if step == 0 || step > steps {
+            bail!("there is no step {step}: the recording has steps 1 to {steps}");
+        }
+        return Ok(StepNumber(step));
+    }
+    if let Some(place) = &selector.at {
+        return at(program, place, selector.nth);
+    }
+    if let Some(name) = &selector.mark {
+        return mark(program, name, selector.nth);
+    }
+    if let Some(kind) = &selector.event {
+        return event(program, kind, selector.nth);
+    }
+    Ok(StepNumber(steps))
+}
+
+/// A place as the user writes it.
+pub struct PlaceText<'t> {
+    pub file: &'t str,
+    pub line: u32,
+    pub last: Option<u32>,
+}
+
+/// `FILE:LINE` or `FILE:LINE:NUMBER`.
+pub fn parse_place(text: &str) -> anyhow::Result<PlaceText<'_>> {
+    let wrong = || format!("expected FILE:LINE or FILE:LINE:NUMBER, found `{text}`");
+    let (rest, last) = text.rsplit_once(':').with_context(wrong)?;
+    let last: u32 = last.parse().ok().with_context(wrong)?;
+    match rest.rsplit_once(':') {
+        Some((file, line)) if line.parse::<u32>().is_ok() => {
+            Ok(PlaceText { file, line: line.parse()?, last: Some(last) })
+        }
+        _ => Ok(PlaceText { file: rest, line: last, last: None }),
+    }
+}
+
+/// The sites in a line whose file's path ends as the user wrote.
+pub fn sites_at(
+    table: &stackheap_model::SiteTable,
+    file: &str,
+    line: u32,
+    column: Option<u32>,
+) -> Vec<SiteId> {
+    let matches = |path: &str| {
+        path == file || path.ends_with(&format!("/{}", file.trim_start_matches("./")))
+    };
+    table
+        .sites
+        .iter()
+        .enumerate()
+        .filter(|(_, site)| {
+            let statement = table.statements.get(site.statement.0 as usize);
+            let path = statement
+                .and_then(|statement| table.files.get(statement.file.0 as usize))
+                .map_or("", |file| file.path.as_str());
+            site.position.line == line
+                && column.is_none_or(|column| site.position.column == column)
+                && matches(path)
+        })
+        .map(|(index, _)| SiteId(index as u32))
+        .collect()
+}
+
+fn at(program: &Program<'_>, text: &str, nth: u64) -> anyhow::Result<StepNumber> {
+    let place = parse_place(text)?;
+    let sites = sites_at(&program.table, place.file, place.line, place.last);
+    if sites.is_empty() {
+        bail!("there is no place {text} in the recorded code; give a line with a statement in it");
+    }
+    nth_step(program, &sites, nth, text)
+}
+
+fn mark(program: &Program<'_>, name: &str, nth: u64) -> anyhow::Result<StepNumber> {
+    let found = program.table.files.iter().enumerate().find_map(|(index, file)| {
+        let outline = program.outline(stackheap_model::FileId(index as u32))?;
+        let mark = outline.marks.iter().find(|mark| mark.name == name)?;
+        Some((file.path.clone(), mark.line))
+    });
+    let Some((file, line)) = found else {
+        bail!("there is no comment `// <{name}>` in the recorded sources");
+    };
+    let sites = sites_at(&program.table, &file, line, None);
+    if sites.is_empty() {
+        bail!("the line of `// <{name}>` ({file}:{line}) has no statement that is recorded");
+    }
+    nth_step(program, &sites, nth, &format!("<{name}>"))
+}
+
+/// The `nth` step that begins at one of these sites; where none begins there, passes there.
+fn nth_step(
+    program: &Program<'_>,
+    sites: &[SiteId],
+    nth: u64,
+    what: &str,
+) -> anyhow::Result<StepNumber> {
+    let wanted = |site: SiteId| sites.contains(&site);
+    let mut steps: Vec<StepNumber> = Vec::new();
+    for stop in program.recording.stops_at(&wanted) {
+        let Some(step) = program.recording.step_of_stop(stop) else { continue };
+        if steps.last() != Some(&step) && !steps.contains(&step) {
+            steps.push(step);
+        }
+        if steps.len() as u64 > nth {
+            break;
+        }
+    }
+    match steps.get(nth.saturating_sub(1) as usize) {
+        Some(&step) => Ok(step),
+        None => bail!(
+            "{what} was passed {} times in the recording, so there is no passing {nth}",
+            steps.len()
+        ),
+    }
+}
+
+fn event(program: &Program<'_>, kind: &str, nth: u64) -> anyhow::Result<StepNumber> {
+    let mut walk = Walk::new(program, StateLimits::default());
+    let mut seen = 0;
+    while let Some(state) = walk.next_state()? {
+        for event in &state.events {
+            if kind_name(&event.kind) == kind {
+                seen += 1;
+                if seen == nth {
+                    return Ok(state.step);
+                }
+            }
+        }
+    }
+    bail!("the recording has {seen} events of the kind `{kind}`, so there is no {nth}; kinds are call, return, init, assign, alloc, realloc, free, count, output, unwind, signal, thread-start, thread-end")
+}
+
+fn kind_name(kind: &EventKind) -> &'static str {
+    match kind {
+        EventKind::Call { .. } => "call",
+        EventKind::Return { .. } => "return",
+        EventKind::Init { .. } => "init",
+        EventKind::Assign { .. } => "assign",
+        EventKind::Alloc { .. } => "alloc",
+        EventKind::Realloc { .. } => "realloc",
+        EventKind::Free { .. } => "free",
+        EventKind::Count { .. } => "count",
+        EventKind::Output { .. } => "output",
+        EventKind::Unwind => "unwind",
+        EventKind::Signal { .. } => "signal",
+        EventKind::ThreadStart { .. } => "thread-start",
+        EventKind::ThreadEnd { .. } => "thread-end",
+        _ => "limit",
+    }
+}
