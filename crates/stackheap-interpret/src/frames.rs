@@ -5,7 +5,7 @@ use std::sync::Arc;
 use stackheap_image::{Location, LocationContext};
 use stackheap_model::{
     At, Cell, CellKind, Frame, FrameBytes, FrameBytesKind, ImageAddress, LoadBias, Local, LocalRole,
-    LocalState, Place, Region, Register, RuntimeAddress, Site, TextPosition, TypeId, Unknown, Value,
+    LocalState, Place, Region, Register, RuntimeAddress, Site, StatementKind, TextPosition, TypeId, Unknown, Value,
     ValueKind,
 };
 use stackheap_trace::{FrameEntry, ThreadState};
@@ -139,7 +139,8 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
         site: &Site,
     ) -> (Local, BuiltLocal) {
         let ty = self.program.image.ty(facts.variable.ty);
-        let in_scope = facts.variable.in_scope(site.address);
+        let in_scope =
+            facts.variable.in_scope(site.address) && !self.is_being_bound(facts, site);
         let at = if in_scope { site.address } else { first_address(facts, site.address) };
         let location = self.program.image.locate(&facts.variable, at, context);
         let (place, decoded, bytes) = self.value(context, facts, location, ty.size.unwrap_or(0), ty.align);
@@ -166,6 +167,18 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
         }
         let mutable = facts.binding.as_ref().is_none_or(|binding| binding.mutable);
         (local, BuiltLocal { pointers, mutable })
+    }
+
+    /// Whether a variable is bound by the very statement the site belongs to: the debug information
+    /// opens its scope before its first value is stored.
+    fn is_being_bound(&self, facts: &VariableFacts, site: &Site) -> bool {
+        let Some(binding) = &facts.binding else { return false };
+        let statement = self.program.table.statements.get(site.statement.0 as usize);
+        facts.role != LocalRole::Parameter
+            && statement.is_some_and(|statement| {
+                statement.range.contains(binding.at)
+                    && !matches!(statement.kind, StatementKind::Head | StatementKind::Line)
+            })
     }
 
     fn value(

@@ -4,9 +4,12 @@
 mod values_support;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use stackheap_interpret::values::{Contents, Decoded, Decoder, Limits, Pointer};
-use stackheap_model::{CellKind, EdgeKind, RuntimeAddress};
+use stackheap_interpret::values::{
+    Contents, Decoded, Decoder, Fits, Limits, Memory, Pointer, Recipes, TypeSource,
+};
+use stackheap_model::{CellKind, EdgeKind, RuntimeAddress, TypeId, TypeKind, Unknown};
 use values_support::{ImageTypes, Line, Toolchain, Witness, with_witness};
 
 /// Limits that cut nothing, so that texts can be compared whole.
@@ -331,5 +334,149 @@ fn headers_have_the_names_that_are_taught() {
         expect("none_string", &[("tag", Tag), ("unused", Padding)]);
         expect("deque", &[("cap", Length), ("head", Length), ("len", Length), ("ptr", Pointer)]);
         expect("pair", &[("0", Scalar), ("1.cap", Length), ("1.len", Length), ("1.ptr", Pointer), ("padding", Padding)]);
+    });
+}
+
+/// Memory that is not what the types say.
+enum Noise {
+    Zeros,
+    Ones,
+    Random,
+    Missing,
+}
+
+impl Memory for Noise {
+    fn read(&self, at: RuntimeAddress, len: usize) -> Result<Vec<u8>, Unknown> {
+        // Reads of garbage lengths are asked for; nobody gives that much.
+        if len > 1 << 20 {
+            return Err(Unknown::because("more than there is"));
+        }
+        match self {
+            Self::Zeros => Ok(vec![0; len]),
+            Self::Ones => Ok(vec![0xff; len]),
+            Self::Missing => Err(Unknown::because("not captured")),
+            Self::Random => Ok((0..len as u64)
+                .map(|offset| {
+                    let mut x = at.0.wrapping_add(offset) | 1;
+                    for _ in 0..3 {
+                        x ^= x << 13;
+                        x ^= x >> 7;
+                        x ^= x << 17;
+                    }
+                    (x >> 24) as u8
+                })
+                .collect()),
+        }
+    }
+}
+
+/// All types that the types of the program's locals lead to.
+fn reachable(witness: &Witness, types: &ImageTypes<'_>) -> Vec<TypeId> {
+    let mut open: Vec<TypeId> = witness.all_types();
+    let mut seen: std::collections::HashSet<TypeId> = open.iter().copied().collect();
+    let mut found = Vec::new();
+    while let Some(id) = open.pop() {
+        found.push(id);
+        let ty = types.ty(id);
+        let next: Vec<TypeId> = match &ty.kind {
+            TypeKind::Struct { fields, .. } | TypeKind::Union { fields, .. } => {
+                fields.iter().map(|field| field.ty).collect()
+            }
+            TypeKind::Enum { variants, .. } => variants.iter().map(|v| v.payload).collect(),
+            TypeKind::Array { element, .. } => vec![*element],
+            TypeKind::Pointer { target, .. } | TypeKind::WidePointer { target, .. } => vec![*target],
+            _ => Vec::new(),
+        };
+        open.extend(next.into_iter().filter(|id| seen.insert(*id)));
+    }
+    found
+}
+
+#[test]
+fn garbage_is_decoded_without_panic_and_within_bounds() {
+    each_toolchain(|witness, types| {
+        let reachable = reachable(witness, types);
+        assert!(reachable.len() > 1000, "{}", reachable.len());
+        for noise in [Noise::Zeros, Noise::Ones, Noise::Random, Noise::Missing] {
+            let decoder = Decoder::new(types, &noise, Limits::default());
+            for id in &reachable {
+                let ty = types.ty(*id);
+                let decoded = decoder.decode(*id, RuntimeAddress(0x7000_1234_5678));
+                if let Some(size) = ty.size {
+                    assert_covered(&ty.name, &decoded, size);
+                }
+                if let Ok(text) = &decoded.value.text {
+                    assert!(text.chars().count() <= 200, "{}: {text}", ty.name);
+                }
+                assert!(decoded.cells.len() <= 256 && decoded.pointers.len() <= 1024);
+                for pointer in decoded.pointers.iter().take(20) {
+                    let Some(block) = &pointer.allocation else { continue };
+                    let size = Some(block.size.unwrap_or(48).min(4096));
+                    let inner = decoder.decode_contents(&block.contents, block.start, size);
+                    assert_covered(&ty.name, &inner, size.unwrap());
+                }
+                decoder.decode_bytes(*id, &[0x5a; 3]);
+            }
+        }
+    });
+}
+
+#[test]
+fn what_cannot_be_read_is_unknown_with_the_reason() {
+    each_toolchain(|witness, types| {
+        let decoder = Decoder::new(types, &Noise::Missing, Limits::default());
+        for name in ["u32_", "string", "vec_", "rc", "hash_map", "point", "some", "dyn_box", "mutex"] {
+            let decoded = decoder.decode(witness.type_of(name), RuntimeAddress(4096));
+            assert_eq!(decoded.value.text, Err(Unknown::because("not captured")), "{name}");
+        }
+    });
+}
+
+#[test]
+fn values_outside_of_memory_are_decoded_from_their_bytes() {
+    each_toolchain(|witness, types| {
+        let decoder = Decoder::new(types, witness, all());
+        for name in ["u32_", "str_", "string", "vec_", "rc", "point", "some", "boxed", "tuple2"] {
+            let value = values(witness).into_iter().find(|value| value.name == name).unwrap();
+            let bytes = witness.read(value.at, value.size as usize).unwrap();
+            let decoded = decoder.decode_bytes(witness.type_of(name), &bytes);
+            assert_eq!(decoded.value.text.as_deref(), Ok(&*value.text), "{name}");
+            let in_memory = decoder.decode(witness.type_of(name), value.at);
+            assert_eq!(decoded.cells, in_memory.cells, "{name}");
+            assert!(decoded.pointers.iter().all(|pointer| pointer.at.is_none()), "{name}");
+            assert_eq!(decoded.pointers.len(), in_memory.pointers.len(), "{name}");
+        }
+    });
+}
+
+#[test]
+fn a_recipe_that_does_not_fit_shows_the_structure() {
+    let text = r#"
+        [[recipe]]
+        types = ["values::Point"]
+        shape = "sequence"
+        pointer = "x.pointer"
+        length = "y"
+        element = "<T>"
+    "#;
+    let (recipes, errors) = Recipes::parse(&[("test.toml", text)]);
+    assert_eq!(errors, []);
+    let fits = Arc::new(Fits::with_recipes(Arc::new(recipes)));
+    with_witness(Toolchain::Default, &|witness, types| {
+        let decoder = Decoder::with_fits(types, witness, all(), fits.clone());
+        let value = values(witness).into_iter().find(|value| value.name == "point").unwrap();
+        let decoded = decoder.decode(witness.type_of("point"), value.at);
+        assert_eq!(decoded.value.text.as_deref(), Ok(&*value.text));
+        let fact = &decoded.value.facts[0];
+        assert_eq!(
+            (&*fact.0, &*fact.1),
+            ("recipe", "recipe for values::Point did not fit; shown raw")
+        );
+        // Without any recipe, the structure of a string is still there.
+        let value = values(witness).into_iter().find(|value| value.name == "string").unwrap();
+        let decoded = decoder.decode(witness.type_of("string"), value.at);
+        let text = decoded.value.text.unwrap();
+        assert!(text.starts_with("String { vec: Vec { buf: RawVec {"), "{text}");
+        assert!(text.ends_with("len: 5 } }"), "{text}");
     });
 }

@@ -31,6 +31,9 @@ impl Default for Budget {
     }
 }
 
+/// Size of a page in bytes.
+const PAGE: u64 = 4096;
+
 #[derive(Debug, Default)]
 struct TrackedBlock {
     /// How many bytes are read, from the start.
@@ -85,6 +88,8 @@ pub(crate) struct Capture {
     pub(crate) patches: Vec<PatchRef>,
     pub(crate) patch_bytes: Vec<u8>,
     pub(crate) changes: Vec<Change>,
+    /// From where on the stack could be read at the last stop.
+    pub(crate) stack_low: RuntimeAddress,
 }
 
 impl Capture {
@@ -103,6 +108,7 @@ impl Capture {
             patches: Vec::new(),
             patch_bytes: Vec::new(),
             changes: Vec::new(),
+            stack_low: RuntimeAddress(0),
         }
     }
 
@@ -134,10 +140,16 @@ impl Capture {
         self.patches.clear();
         self.patch_bytes.clear();
         self.changes.clear();
+        self.stack_low = roots.stack.0;
         let fixed = self.collect_ranges(roots);
         let mut buffer = std::mem::take(&mut self.buffer);
-        let ranges = std::mem::take(&mut self.ranges);
-        let read = process.read_ranges(&ranges, &mut buffer)?;
+        let mut ranges = std::mem::take(&mut self.ranges);
+        let wanted: usize = ranges.iter().map(|range| range.1).sum();
+        let mut read = process.read_ranges(&ranges, &mut buffer).unwrap_or(0);
+        if read < wanted {
+            self.leave_out_unreadable(process, &mut ranges);
+            read = process.read_ranges(&ranges, &mut buffer)?;
+        }
         let pointers_changed =
             self.compare_all(known, roots, &ranges, fixed, buffer.get(..read).unwrap_or(&[]));
         self.buffer = buffer;
@@ -158,6 +170,33 @@ impl Capture {
         let fixed = self.ranges.len();
         self.ranges.extend(self.tracked.iter().map(|(&address, block)| (address, block.bytes)));
         fixed
+    }
+
+    /// Shortens what is to be read to what is mapped: the lowest page of a stack that has just
+    /// grown is not, before something is written to it; a block may be freed meanwhile.
+    fn leave_out_unreadable(
+        &mut self,
+        process: &ProcessMemory,
+        ranges: &mut [(RuntimeAddress, usize)],
+    ) {
+        let readable = |at: u64| process.read_exact(RuntimeAddress(at), &mut [0]).is_ok();
+        for (index, (start, bytes)) in ranges.iter_mut().enumerate() {
+            let end = start.0.saturating_add(*bytes as u64);
+            let mut low = start.0;
+            while low < end && !readable(low) {
+                low = (low / PAGE + 1) * PAGE;
+            }
+            let mut high = low.min(end);
+            while high < end && readable(high) {
+                high = (high / PAGE + 1) * PAGE;
+            }
+            let (low, high) = (low.min(end), high.min(end));
+            if index == 0 {
+                self.stack_low = RuntimeAddress(low);
+            }
+            *start = RuntimeAddress(low);
+            *bytes = high.saturating_sub(low) as usize;
+        }
     }
 
     /// Compares what was read with what is known already, and renews the words that may be

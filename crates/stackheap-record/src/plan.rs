@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
-use stackheap_image::{Function, Image, Location, LocationContext, StaticPlace, Variable};
+use stackheap_image::{Function, Image, LineRow, Location, LocationContext, StaticPlace, Variable};
 use stackheap_model::{
     CfaRule, FileId, FunctionId, ImageAddress, LoadBias, PlannedFunction, Register, RegisterSet,
     RuntimeAddress, Site, SiteRole, SiteTable, SourceFile, Statement, StatementId, StatementKind,
@@ -200,14 +200,15 @@ impl Planner<'_, '_> {
         let mut places: Vec<Row> = Vec::new();
         let mut last = None;
         for row in rows {
-            if row.line == 0 || !(self.request.is_user)(&row.file) {
-                last = None;
+            if row.line == 0 {
                 continue;
             }
-            let position = TextPosition { line: row.line, column: row.column.max(1) };
-            let here = (Arc::clone(&row.file), position);
+            let Some((file, position)) = self.in_user_code(function, &row) else { continue };
+            let here = (Arc::clone(&file), position);
             let is_entry = Some(row.address) == entry;
-            let starts = row.is_stmt || is_entry || row.epilogue_begin || last.as_ref() != Some(&here);
+            let marked = row.is_stmt && file == row.file;
+            let changed = last.as_ref() != Some(&here);
+            let starts = marked || is_entry || row.epilogue_begin || changed;
             last = Some(here);
             // At the function's first instruction the variables are not in their places yet.
             if !starts || (row.address == function.low && !is_entry) {
@@ -229,12 +230,30 @@ impl Planner<'_, '_> {
                     Some(SiteRole::Entry) => SiteRole::Entry,
                     _ => role,
                 };
-                places.push(Row { address: row.address, file: row.file, position, role });
+                places.push(Row { address: row.address, file, position, role });
                 continue;
             }
-            places.push(Row { address: row.address, file: row.file, position, role });
+            places.push(Row { address: row.address, file, position, role });
         }
         places
+    }
+
+    /// Where a row is in user code: code of others that was put in place of a call counts as the
+    /// call.
+    fn in_user_code(
+        &self,
+        function: &Function,
+        row: &LineRow,
+    ) -> Option<(Arc<str>, TextPosition)> {
+        let is_user = self.request.is_user;
+        if is_user(&row.file) {
+            let position = TextPosition { line: row.line, column: row.column.max(1) };
+            return Some((Arc::clone(&row.file), position));
+        }
+        let calls = self.request.image.inlined_at(function, row.address);
+        let call = calls.iter().filter_map(|call| call.call.as_ref()).find(|call| is_user(&call.file))?;
+        let position = TextPosition { line: call.line, column: call.column.unwrap_or(1) };
+        Some((Arc::clone(&call.file), position))
     }
 
     /// The function or closure of a file that these rows are from.

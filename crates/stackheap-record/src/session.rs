@@ -650,7 +650,7 @@ impl<'a, 'd> Session<'a, 'd> {
         let window = low.saturating_add(self.options.budget.stack_bytes);
         let on_stack = low <= thread.stack_end.0;
         let high = if on_stack { thread.stack_end.0.min(window) } else { low };
-        let captured = AddressRange { low: RuntimeAddress(low), high: RuntimeAddress(high) };
+        let mut captured = AddressRange { low: RuntimeAddress(low), high: RuntimeAddress(high) };
         let cut = on_stack && high < thread.stack_end.0;
         let tell_window = cut && !std::mem::replace(&mut thread.stack_window_told, cut);
         let thread_locals: Vec<_> = self
@@ -674,6 +674,7 @@ impl<'a, 'd> Session<'a, 'd> {
                 .stop(&self.memory, &state.memory, &state.blocks, &roots)
                 .during("reading its memory")?;
             self.heap_changed = HeapChanged::No;
+            captured.low = self.capture.stack_low;
         }
         if tell_window {
             let bytes = self.options.budget.stack_bytes;

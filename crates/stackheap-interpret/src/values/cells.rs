@@ -1,6 +1,8 @@
 //! A value's layout, cell by cell.
 
-use stackheap_model::{Cell, CellKind, Type, TypeKind, Unknown, WideMeta};
+use stackheap_model::{
+    Cell, CellKind, Field, Type, TypeId, TypeKind, Unknown, Variant, WideMeta,
+};
 
 use super::Decoder;
 use super::describe::shown_name;
@@ -55,6 +57,20 @@ impl Naming {
     }
 }
 
+/// Where a walk over a layout stands.
+struct Standing<'r> {
+    naming: Naming,
+    roles: &'r Roles,
+    depth: u32,
+}
+
+impl<'r> Standing<'r> {
+    /// One level further in, under another name.
+    fn inside(&self, naming: Naming) -> Self {
+        Standing { naming, roles: self.roles, depth: self.depth + 1 }
+    }
+}
+
 /// `a.b`, or one of them where the other is empty.
 pub(crate) fn join(base: &str, name: &str) -> String {
     match (base.is_empty(), name.is_empty()) {
@@ -76,13 +92,14 @@ impl Decoder<'_> {
     /// Adds the cells of a part of the whole, under a name.
     pub(crate) fn lay_named(&self, view: &View, name: &str, tiles: &mut Tiles) {
         let naming = Naming { base: name.to_owned(), ..Naming::default() };
-        self.lay(view, &naming, &Roles::default(), 0, tiles);
+        self.lay(view, &Standing { naming, roles: &Roles::default(), depth: 0 }, tiles);
     }
 
-    fn lay(&self, view: &View, naming: &Naming, roles: &Roles, depth: u32, tiles: &mut Tiles) {
+    fn lay(&self, view: &View, at: &Standing<'_>, tiles: &mut Tiles) {
         if tiles.is_full() || self.size_of(view) == Some(0) {
             return;
         }
+        let Standing { naming, roles, depth } = at;
         let is_view = |part: &&(View, &str)| {
             part.0.offset == view.offset && part.0.subject == view.subject
         };
@@ -90,10 +107,11 @@ impl Decoder<'_> {
             return tiles.push(self.raw(view, naming.label(), reason));
         }
         if let Some((_, label)) = roles.parts.iter().find(is_view) {
-            let own = roles.leaves_only();
-            return self.lay(view, &naming.with(label), &own, depth + 1, tiles);
+            let roles = &roles.leaves_only();
+            let inside = Standing { naming: naming.with(label), roles, depth: depth + 1 };
+            return self.lay(view, &inside, tiles);
         }
-        if depth > TYPE_DEPTH {
+        if *depth > TYPE_DEPTH {
             return tiles.push(self.raw(view, naming.label(), "nested too deeply"));
         }
         match view.subject {
@@ -104,78 +122,75 @@ impl Decoder<'_> {
             }
             Subject::Slice(element) => {
                 let Some(Meta::Length(count)) = view.meta else { return };
-                self.lay_elements(view, element, count, naming, roles, depth, tiles);
+                self.lay_elements(view, (element, count), at, tiles);
             }
             Subject::Type(_) if self.is_dyn(view) => match self.concrete(view) {
-                Ok((concrete, _)) => self.lay(&concrete, naming, roles, depth + 1, tiles),
+                Ok((concrete, _)) => self.lay(&concrete, &at.inside(naming.clone()), tiles),
                 Err(unknown) => tiles.push(self.raw(view, naming.label(), &unknown.reason)),
             },
             Subject::Type(ty) => {
                 let ty = self.types.ty(ty);
                 match self.fit(view.subject) {
                     Some(fit) => {
-                        let own = self.roles(view, &fit);
-                        let naming = Naming { in_recipe: names_fields(&fit), ..naming.clone() };
-                        self.lay_type(view, &ty, &naming, &own.or(roles), depth, tiles);
+                        let naming = Naming { in_recipe: hides_fields(&fit), ..naming.clone() };
+                        let roles = &self.roles(view, &fit).or(roles);
+                        self.lay_type(view, &ty, &Standing { naming, roles, depth: *depth }, tiles);
                     }
-                    None => self.lay_type(view, &ty, naming, roles, depth, tiles),
+                    None => self.lay_type(view, &ty, at, tiles),
                 }
             }
         }
     }
 
-    fn lay_type(
-        &self,
-        view: &View,
-        ty: &Type,
-        naming: &Naming,
-        roles: &Roles,
-        depth: u32,
-        tiles: &mut Tiles,
-    ) {
+    fn lay_type(&self, view: &View, ty: &Type, at: &Standing<'_>, tiles: &mut Tiles) {
         let size = ty.size.unwrap_or(0);
         match &ty.kind {
-            TypeKind::Base(_) => self.lay_leaf(view, size, CellKind::Scalar, naming, roles, tiles),
-            TypeKind::CEnum { .. } => {
-                self.lay_leaf(view, size, CellKind::Tag, naming, roles, tiles);
-            }
-            TypeKind::Pointer { .. } => {
-                self.lay_leaf(view, 8, CellKind::Pointer, naming, roles, tiles);
-            }
+            TypeKind::Base(_) => self.lay_leaf(view, size, CellKind::Scalar, at, tiles),
+            TypeKind::CEnum { .. } => self.lay_leaf(view, size, CellKind::Tag, at, tiles),
+            TypeKind::Pointer { .. } => self.lay_leaf(view, 8, CellKind::Pointer, at, tiles),
             TypeKind::WidePointer { meta, data_offset, .. } => {
-                self.lay_wide(view, *meta, *data_offset, naming, roles, tiles);
+                self.lay_wide(view, *meta, *data_offset, at, tiles);
             }
-            TypeKind::Struct { fields, .. } => {
-                let mut order: Vec<usize> = (0..fields.len()).collect();
-                order.sort_by_key(|index| fields.get(*index).map(|field| field.offset));
-                for index in order {
-                    let (Some(field), Some(part)) = (fields.get(index), self.field(view, index))
-                    else {
-                        continue;
-                    };
-                    let naming = naming.child(shown_name(&field.name));
-                    self.lay(&part, &naming, roles, depth + 1, tiles);
-                }
-            }
-            TypeKind::Enum { .. } => self.lay_enum(view, ty, naming, roles, depth, tiles),
-            TypeKind::Union { .. } => self.lay_union(view, ty, naming, roles, depth, tiles),
+            TypeKind::Struct { fields, .. } => self.lay_fields(view, fields, at, tiles, shown),
+            TypeKind::Enum { .. } => self.lay_enum(view, ty, at, tiles),
+            TypeKind::Union { .. } => self.lay_union(view, ty, at, tiles),
             TypeKind::Array { element, count } => {
-                let count = count.unwrap_or(0);
-                self.lay_elements(view, *element, count, naming, roles, depth, tiles);
+                self.lay_elements(view, (*element, count.unwrap_or(0)), at, tiles);
             }
             TypeKind::Str | TypeKind::Function | TypeKind::Dyn => {}
-            TypeKind::Opaque(reason) => tiles.push(self.raw(view, naming.label(), reason)),
+            TypeKind::Opaque(reason) => tiles.push(self.raw(view, at.naming.label(), reason)),
+        }
+    }
+
+    /// The fields of a structure in the order of memory, each called as `name_of` says.
+    fn lay_fields(
+        &self,
+        view: &View,
+        fields: &[Field],
+        at: &Standing<'_>,
+        tiles: &mut Tiles,
+        name_of: fn(&[Field], &Field) -> String,
+    ) {
+        let mut order: Vec<(u64, usize)> =
+            fields.iter().enumerate().map(|(index, field)| (field.offset, index)).collect();
+        order.sort_unstable();
+        for (_, index) in order {
+            let (Some(field), Some(part)) = (fields.get(index), self.field(view, index)) else {
+                continue;
+            };
+            let naming = match name_of(fields, field).as_str() {
+                "" => at.naming.clone(),
+                name => at.naming.child(name),
+            };
+            self.lay(&part, &at.inside(naming), tiles);
         }
     }
 
     fn lay_elements(
         &self,
         view: &View,
-        element: stackheap_model::TypeId,
-        count: u64,
-        naming: &Naming,
-        roles: &Roles,
-        depth: u32,
+        (element, count): (TypeId, u64),
+        at: &Standing<'_>,
         tiles: &mut Tiles,
     ) {
         for index in 0..count {
@@ -186,8 +201,9 @@ impl Decoder<'_> {
             if self.size_of(&part) == Some(0) {
                 return;
             }
-            let naming = naming.with(&format!("{}[{index}]", naming.last.as_deref().unwrap_or("")));
-            self.lay(&part, &naming, roles, depth + 1, tiles);
+            let last = at.naming.last.as_deref().unwrap_or("");
+            let naming = at.naming.with(&format!("{last}[{index}]"));
+            self.lay(&part, &at.inside(naming), tiles);
         }
     }
 
@@ -196,14 +212,14 @@ impl Decoder<'_> {
         view: &View,
         size: u64,
         kind: CellKind,
-        naming: &Naming,
-        roles: &Roles,
+        at: &Standing<'_>,
         tiles: &mut Tiles,
     ) {
-        let role = roles.leaves.iter().find(|(offset, ..)| view.offset == Some(*offset));
+        let leaves = &at.roles.leaves;
+        let role = leaves.iter().find(|(offset, ..)| view.offset == Some(*offset));
         let (label, kind) = match role {
-            Some((_, label, kind)) => (join(&naming.base, label), *kind),
-            None => (naming.label(), kind),
+            Some((_, label, kind)) => (join(&at.naming.base, label), *kind),
+            None => (at.naming.label(), kind),
         };
         let text = match kind {
             CellKind::Pointer => match self.address_in(view) {
@@ -221,12 +237,11 @@ impl Decoder<'_> {
         view: &View,
         meta: WideMeta,
         data_offset: u64,
-        naming: &Naming,
-        roles: &Roles,
+        at: &Standing<'_>,
         tiles: &mut Tiles,
     ) {
-        let own = roles.leaves.iter().any(|(offset, ..)| view.offset == Some(*offset));
-        let base = if own { naming.base.clone() } else { naming.label() };
+        let has_role = at.roles.leaves.iter().any(|(offset, ..)| view.offset == Some(*offset));
+        let base = if has_role { at.naming.base.clone() } else { at.naming.label() };
         let address = self.address_in(view).map(|address| address.unwrap_or_default().to_string());
         let data = view.part(view.subject, data_offset, None);
         tiles.push(cell(&data, 8, CellKind::Pointer, join(&base, "ptr"), address));
@@ -246,87 +261,45 @@ impl Decoder<'_> {
         });
     }
 
-    fn lay_union(
-        &self,
-        view: &View,
-        ty: &Type,
-        naming: &Naming,
-        roles: &Roles,
-        depth: u32,
-        tiles: &mut Tiles,
-    ) {
+    fn lay_union(&self, view: &View, ty: &Type, at: &Standing<'_>, tiles: &mut Tiles) {
         // A recipe may know which field is in use.
-        let known = roles.parts.iter().find(|(part, _)| {
+        let known = at.roles.parts.iter().find(|(part, _)| {
             part.offset == view.offset && self.size_of(part) <= self.size_of(view)
         });
+        let label = at.naming.label();
         match known {
             Some((part, label)) => {
-                let own = roles.leaves_only();
-                self.lay(part, &naming.with(label), &own, depth + 1, tiles);
+                let roles = &at.roles.leaves_only();
+                let naming = at.naming.with(label);
+                self.lay(part, &Standing { naming, roles, depth: at.depth + 1 }, tiles);
             }
             None if ty.name.contains("::MaybeUninit<") => {
-                tiles.push(self.raw(view, naming.label(), "may be uninitialised"));
+                tiles.push(self.raw(view, label, "may be uninitialised"));
             }
             None => {
                 let reason = "a union: which field is in use is not recorded";
-                tiles.push(self.raw(view, naming.label(), reason));
+                tiles.push(self.raw(view, label, reason));
             }
         }
     }
 
-    fn lay_enum(
-        &self,
-        view: &View,
-        ty: &Type,
-        naming: &Naming,
-        roles: &Roles,
-        depth: u32,
-        tiles: &mut Tiles,
-    ) {
-        let TypeKind::Enum { tag, variants, coroutine, .. } = &ty.kind else { return };
+    fn lay_enum(&self, view: &View, ty: &Type, at: &Standing<'_>, tiles: &mut Tiles) {
+        let TypeKind::Enum { variants, coroutine, .. } = &ty.kind else { return };
         let from = tiles.len();
         let (variant, payload) = match self.active_payload(view) {
             Ok(Some(active)) => active,
             Ok(None) => return,
             Err(unknown) => {
-                let cell = self.raw(view, naming.label(), &unknown.reason);
-                return tiles.push(Cell { text: Err(unknown), ..cell });
+                return tiles.push(self.raw(view, at.naming.label(), &unknown.reason));
             }
         };
-        let is_over = *coroutine
-            && matches!(names::short_name(&self.type_name(&payload)), "Returned" | "Panicked");
-        let fields = if is_over { Vec::new() } else { self.fields_of(&payload) };
-        let mut order: Vec<usize> = (0..fields.len()).collect();
-        order.sort_by_key(|index| fields.get(*index).map(|field| field.offset));
-        for index in order {
-            let (Some(field), Some(part)) = (fields.get(index), self.field(&payload, index)) else {
-                continue;
-            };
-            let naming = match payload_name(&fields, field) {
-                "" => naming.clone(),
-                name => naming.child(name),
-            };
-            self.lay(&part, &naming, roles, depth + 1, tiles);
+        if !(*coroutine && self.is_over(&payload)) {
+            let fields = self.fields_of(&payload);
+            self.lay_fields(&payload, &fields, at, tiles, payload_name);
         }
         let start = view.offset.unwrap_or(0);
         let end = start.saturating_add(ty.size.unwrap_or(0));
-        let gaps = tiles.gaps(from, start, end);
-        if let Some((offset, tag_type)) = tag {
-            let size = self.types.ty(*tag_type).size.unwrap_or(0);
-            let tag_view = view.part(Subject::Type(*tag_type), *offset, None);
-            let at = start.saturating_add(*offset);
-            // A niche inside the active payload is that payload's bytes.
-            if gaps.iter().any(|(low, high)| *low <= at && at.saturating_add(size) <= *high) {
-                let name = if *coroutine {
-                    names::short_name(&self.type_name(&payload)).to_owned()
-                } else {
-                    variant.name.to_string()
-                };
-                let label = if *coroutine { "state" } else { "tag" };
-                let label = naming.child(label).label();
-                tiles.push(cell(&tag_view, size, CellKind::Tag, label, Ok(name)));
-            }
-        }
+        self.lay_tag(view, ty, (&variant, &payload), (from, start, end), at, tiles);
         let others = self.used_by_variants(variants, start);
         for (low, high) in tiles.gaps(from, start, end) {
             let is_used = others.iter().any(|(from, to)| *from < high && low < *to);
@@ -340,10 +313,45 @@ impl Decoder<'_> {
         }
     }
 
+    /// The tag of an enum, unless it is a niche inside the active payload, whose bytes it then is.
+    fn lay_tag(
+        &self,
+        view: &View,
+        ty: &Type,
+        (variant, payload): (&Variant, &View),
+        (from, start, end): (usize, u64, u64),
+        at: &Standing<'_>,
+        tiles: &mut Tiles,
+    ) {
+        let TypeKind::Enum { tag: Some((offset, tag_type)), coroutine, .. } = &ty.kind else {
+            return;
+        };
+        let size = self.types.ty(*tag_type).size.unwrap_or(0);
+        let low = start.saturating_add(*offset);
+        let high = low.saturating_add(size);
+        let gaps = tiles.gaps(from, start, end);
+        if !gaps.iter().any(|(gap_low, gap_high)| *gap_low <= low && high <= *gap_high) {
+            return;
+        }
+        let (name, label) = match coroutine {
+            true => (names::short_name(&self.type_name(payload)).to_owned(), "state"),
+            false => (variant.name.to_string(), "tag"),
+        };
+        let tag = view.part(Subject::Type(*tag_type), *offset, None);
+        let label = at.naming.child(label).label();
+        tiles.push(cell(&tag, size, CellKind::Tag, label, Ok(name)));
+    }
+
+    /// Whether the state of a coroutine is one of those in which it is over: then nothing of what
+    /// it captured is there any more, though the fields are described.
+    pub(crate) fn is_over(&self, payload: &View) -> bool {
+        matches!(names::short_name(&self.type_name(payload)), "Returned" | "Panicked")
+    }
+
     /// The bytes that some variant uses, from the start of the whole.
     fn used_by_variants(
         &self,
-        variants: &[stackheap_model::Variant],
+        variants: &[Variant],
         start: u64,
     ) -> Vec<(u64, u64)> {
         let mut used = Vec::new();
@@ -427,19 +435,22 @@ impl Roles {
 }
 
 /// Whether the field names of a type with this recipe are left out of labels.
-fn names_fields(fit: &Fit) -> bool {
+fn hides_fields(fit: &Fit) -> bool {
     !matches!(
         fit.recipe.shape,
         Shape::Fixed | Shape::Format | Shape::Payload | Shape::Address | Shape::SocketAddress
     )
 }
 
+/// How a field of a structure is called.
+fn shown(_: &[Field], field: &Field) -> String {
+    shown_name(&field.name).to_owned()
+}
+
 /// How a field of a variant's payload is called: the only one of a tuple needs no name.
-pub(crate) fn payload_name<'f>(
-    fields: &[stackheap_model::Field],
-    field: &'f stackheap_model::Field,
-) -> &'f str {
-    if fields.len() == 1 && field.name.starts_with("__") { "" } else { shown_name(&field.name) }
+pub(crate) fn payload_name(fields: &[Field], field: &Field) -> String {
+    let is_lone = fields.len() == 1 && field.name.starts_with("__");
+    if is_lone { String::new() } else { shown(fields, field) }
 }
 
 /// The parts of a shape that are one number or pointer, with their labels.

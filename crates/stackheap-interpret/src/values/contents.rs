@@ -198,26 +198,23 @@ impl Decoder<'_> {
             }
             extents.push(Extent::Value(format!("[{index}]"), part));
         }
-        for (low, high) in unused(first, initialised, capacity) {
-            let low = low.saturating_mul(element_size);
-            let size = high.saturating_mul(element_size).saturating_sub(low);
-            extents.push(Extent::Own(raw(low, size, "spare", "spare capacity: not initialised")));
-        }
+        let mut whole = |from: u64, count: u64, label: &str, reason: &str| {
+            for (low, high) in places(from, count, capacity) {
+                let low = low.saturating_mul(element_size);
+                let size = high.saturating_mul(element_size).saturating_sub(low);
+                extents.push(Extent::Own(raw(low, size, label, reason)));
+            }
+        };
+        let end = ring_index(first, initialised, capacity);
+        let spare = capacity.saturating_sub(initialised);
+        whole(end, spare, "spare", "spare capacity: not initialised");
+        let rest = ring_index(first, most, capacity);
+        whole(rest, initialised - most, "…", "not shown: too many elements");
         let form = Form::List { brackets: SQUARE, parts, total: initialised };
         let described = Described::new(ValueKind::Sequence, form)
             .fact("len", initialised)
             .fact("capacity", capacity);
-        let mut decoded = self.decode_extents(described, extents, total);
-        if initialised > most {
-            // What has no cell of its own is no padding either.
-            let end = decoded.cells.iter().filter(|cell| cell.kind != CellKind::Padding);
-            let end = end.map(|cell| cell.offset + cell.size).max().unwrap_or(0);
-            decoded.cells.retain(|cell| cell.offset < end);
-            if end < total {
-                decoded.cells.push(raw(end, total - end, "…", "not shown: too many elements"));
-            }
-        }
-        decoded
+        self.decode_extents(described, extents, total)
     }
 
     fn decode_text(
@@ -298,6 +295,11 @@ impl Decoder<'_> {
             }
             extents.push(Extent::Value(format!("[{bucket}]"), pair));
         }
+        // The buckets further back lie in front of those that are shown.
+        let rest = table.buckets.saturating_sub(shown).saturating_mul(element_size);
+        let end = table.control_offset.saturating_sub(shown.saturating_mul(element_size));
+        let rest = raw(end.saturating_sub(rest), rest, "…", "not shown: too many buckets");
+        extents.push(Extent::Own(rest));
         let control = raw(table.control_offset, control_bytes, "ctrl", "control bytes");
         extents.push(Extent::Own(Cell { text: Ok("control bytes".into()), ..control }));
         let described = pairs(entries, table.items, table.is_set)
@@ -408,9 +410,8 @@ impl Decoder<'_> {
         if let Some(previous) = layout.previous {
             link(previous, "prev");
         }
-        let kind = self.describe(&element).kind;
         let element = Part { followed: false, ..Part::behind(element) };
-        let described = Described::new(kind, Form::Same(element));
+        let described = Described::new(ValueKind::Struct, Form::Same(element));
         let mut decoded = self.decode_extents(described, extents, total);
         let next = self.read_number(&node, layout.next, 8).ok();
         let next = next.and_then(|next| u64::try_from(next).ok()).filter(|next| *next != 0);
@@ -435,7 +436,12 @@ impl Decoder<'_> {
         for extent in extents {
             match extent {
                 Extent::Value(name, view) => {
-                    if !tiles.is_full() {
+                    if tiles.is_full() {
+                        // The values come in no particular order: each keeps its place.
+                        let size = self.size_of(&view).unwrap_or(0);
+                        let reason = "not shown: too many cells";
+                        tiles.push(raw(view.offset.unwrap_or(0), size, &name, reason));
+                    } else {
                         self.lay_named(&view, &name, &mut tiles);
                     }
                     self.gather_named(&view, &name, &mut gathered);
@@ -462,13 +468,13 @@ fn pairs(entries: Vec<(View, View)>, total: u64, is_set: bool) -> Described {
     Described::new(ValueKind::Sequence, form)
 }
 
-/// The ranges of places without an element.
-fn unused(first: u64, initialised: u64, capacity: u64) -> Vec<(u64, u64)> {
-    let end = first.saturating_add(initialised);
+/// `count` places from `first` on as ranges: those behind the last place are at the start.
+fn places(first: u64, count: u64, capacity: u64) -> Vec<(u64, u64)> {
+    let end = first.saturating_add(count);
     let ranges = if end > capacity {
-        vec![(end - capacity, first)]
+        vec![(first, capacity), (0, end - capacity)]
     } else {
-        vec![(0, first), (end, capacity)]
+        vec![(first, end)]
     };
     ranges.into_iter().filter(|(low, high)| low < high).collect()
 }

@@ -282,13 +282,13 @@ impl Decoder<'_> {
         };
         let state = names::short_name(&self.type_name(&payload)).to_owned();
         let line = variant.line.map(|line| format!(" at line {line}")).unwrap_or_default();
-        let (fact, is_over) = match state.as_str() {
-            "Unresumed" => ("not started".to_owned(), false),
-            "Returned" => ("finished".to_owned(), true),
-            "Panicked" => ("ended by a panic".to_owned(), true),
-            _ => (format!("suspended{line}"), false),
+        let fact = match state.as_str() {
+            "Unresumed" => "not started".to_owned(),
+            "Returned" => "finished".to_owned(),
+            "Panicked" => "ended by a panic".to_owned(),
+            _ => format!("suspended{line}"),
         };
-        // What a finished coroutine captured is no longer there, though its fields are described.
+        let is_over = self.is_over(&payload);
         let fields = if is_over { Vec::new() } else { self.fields_of(&payload) };
         let parts = self.parts(&payload, &fields);
         Described::new(ValueKind::Coroutine, fields_form(state, &fields, parts)).fact("state", fact)

@@ -56,6 +56,11 @@ impl Path {
         }
     }
 
+    /// Whether the path leads through a pointer.
+    pub(crate) fn follows(&self) -> bool {
+        self.steps.contains(&Step::Follow)
+    }
+
     /// The type the path leads to from a value of type `ty`, if its fields exist.
     pub(crate) fn type_from(&self, types: &dyn TypeSource, ty: TypeId) -> Option<TypeId> {
         let mut at = ty;

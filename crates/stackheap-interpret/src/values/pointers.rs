@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
-use stackheap_model::{EdgeKind, PointerKind, RuntimeAddress, TypeKind, WideMeta};
+use stackheap_model::{EdgeKind, PointerKind, RuntimeAddress, TypeId, TypeKind, WideMeta};
 
 use super::cells::{Roles, TYPE_DEPTH, join, payload_name};
 use super::contents::{Contents, TableBlock, TextEncoding};
@@ -14,7 +14,7 @@ use super::describe::shown_name;
 use super::fit::Fit;
 use super::recipe::Shape;
 use super::view::{Meta, Subject, View};
-use super::{Allocation, Decoder, Pointer, names};
+use super::{Allocation, Decoder, Pointer};
 
 /// Pointers found so far.
 pub(crate) struct Gathered {
@@ -22,15 +22,20 @@ pub(crate) struct Gathered {
     /// Offsets of pointers that a recipe has spoken for.
     spoken_for: FxHashSet<u64>,
     limit: usize,
+    /// How many more values are looked into.
+    steps: u32,
 }
+
+/// How many values inside one value are looked into for pointers.
+const MOST_STEPS: u32 = 100_000;
 
 impl Gathered {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { pointers: Vec::new(), spoken_for: FxHashSet::default(), limit }
+        Self { pointers: Vec::new(), spoken_for: FxHashSet::default(), limit, steps: MOST_STEPS }
     }
 
     fn is_full(&self) -> bool {
-        self.pointers.len() >= self.limit
+        self.pointers.len() >= self.limit || self.steps == 0
     }
 
     pub(crate) fn push(&mut self, pointer: Pointer) {
@@ -77,6 +82,7 @@ impl Decoder<'_> {
         if out.is_full() || context.depth > TYPE_DEPTH || self.size_of(view) == Some(0) {
             return;
         }
+        out.steps -= 1;
         let is_view = |part: &&(View, &str)| {
             part.0.offset == view.offset && part.0.subject == view.subject
         };
@@ -88,7 +94,7 @@ impl Decoder<'_> {
             Subject::Str => {}
             Subject::Slice(element) => {
                 let Some(Meta::Length(count)) = view.meta else { return };
-                self.gather_elements(view, element, count, path, deeper, out);
+                self.gather_elements(view, (element, count), path, deeper, out);
             }
             Subject::Type(_) if self.is_dyn(view) => {
                 if let Ok((concrete, Some(_))) = self.concrete(view) {
@@ -122,14 +128,13 @@ impl Decoder<'_> {
             }
             TypeKind::Enum { coroutine, .. } => {
                 let Ok(Some((_, payload))) = self.active_payload(view) else { return };
-                let state = self.type_name(&payload);
-                if *coroutine && matches!(names::short_name(&state), "Returned" | "Panicked") {
+                if *coroutine && self.is_over(&payload) {
                     return;
                 }
                 let fields = self.fields_of(&payload);
                 for (index, field) in fields.iter().enumerate() {
                     if let Some(part) = self.field(&payload, index) {
-                        let path = join(path, payload_name(&fields, field));
+                        let path = join(path, &payload_name(&fields, field));
                         self.gather(&part, &path, context, out);
                     }
                 }
@@ -144,7 +149,7 @@ impl Decoder<'_> {
                 }
             }
             TypeKind::Array { element, count: Some(count) } => {
-                self.gather_elements(view, *element, *count, path, context, out);
+                self.gather_elements(view, (*element, *count), path, context, out);
             }
             TypeKind::Pointer { .. } | TypeKind::WidePointer { .. } => {
                 self.gather_pointer(view, path, out);
@@ -156,13 +161,12 @@ impl Decoder<'_> {
     fn gather_elements(
         &self,
         view: &View,
-        element: stackheap_model::TypeId,
-        count: u64,
+        (element, count): (TypeId, u64),
         path: &str,
         context: Context<'_>,
         out: &mut Gathered,
     ) {
-        if !self.can_hold_pointers(element, 0) {
+        if !self.can_hold_pointers(element) {
             return;
         }
         for index in 0..count.min(self.limits.pointers as u64) {
@@ -175,18 +179,17 @@ impl Decoder<'_> {
         }
     }
 
-    /// Whether values of a type can hold pointers; numbers cannot.
-    fn can_hold_pointers(&self, ty: stackheap_model::TypeId, depth: u32) -> bool {
-        match &self.types.ty(ty).kind {
-            TypeKind::Base(_) | TypeKind::CEnum { .. } => false,
-            TypeKind::Array { element, .. } if depth < 8 => {
-                self.can_hold_pointers(*element, depth + 1)
-            }
-            TypeKind::Struct { fields, .. } if depth < 8 => {
-                fields.iter().any(|field| self.can_hold_pointers(field.ty, depth + 1))
-            }
-            _ => true,
+    /// Whether values of a type can hold pointers; arrays of numbers cannot.
+    fn can_hold_pointers(&self, ty: TypeId) -> bool {
+        let mut at = ty;
+        for _ in 0..super::path::WRAPPERS {
+            at = match &self.types.ty(at).kind {
+                TypeKind::Base(_) | TypeKind::CEnum { .. } => return false,
+                TypeKind::Array { element, .. } => *element,
+                _ => return true,
+            };
         }
+        true
     }
 
     /// A pointer that no recipe has spoken for.
@@ -519,7 +522,7 @@ impl Decoder<'_> {
         if word.0 & 3 != 1 {
             return Some(());
         }
-        let ty = self.types.type_named(fit.recipe.word("custom"))?;
+        let ty = self.type_of_word(fit, "custom")?;
         let start = RuntimeAddress(word.0.wrapping_sub(1));
         let size = self.size(ty);
         out.push(Pointer {
@@ -537,7 +540,7 @@ impl Decoder<'_> {
 }
 
 /// The type a pointer's target has; of a slice, that of an element.
-fn target_type(behind: &View) -> Option<stackheap_model::TypeId> {
+fn target_type(behind: &View) -> Option<TypeId> {
     match behind.subject {
         Subject::Type(ty) | Subject::Slice(ty) => Some(ty),
         Subject::Str => None,

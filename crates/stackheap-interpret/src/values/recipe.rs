@@ -93,7 +93,8 @@ pub(crate) enum Shape {
     SocketAddress,
     /// A power of two: `value`.
     Alignment,
-    /// A word whose two lowest bits say what the rest is, as `std::io::Error` has it: `word`.
+    /// A word whose two lowest bits say what the rest is, as `std::io::Error` has it: `word`; the
+    /// words `message`, `custom` and `kind` name the types that are meant.
     IoError,
 }
 
@@ -166,6 +167,9 @@ impl Shape {
     }
 }
 
+/// A part of the shape `fields`: its name and its alternative paths.
+type NamedPaths = (Arc<str>, Vec<Path>);
+
 /// One recipe.
 #[derive(Clone, Debug)]
 pub(crate) struct Recipe {
@@ -174,9 +178,9 @@ pub(crate) struct Recipe {
     pub(crate) shape: Shape,
     patterns: Vec<Pattern>,
     parts: FxHashMap<String, Vec<Path>>,
-    words: FxHashMap<String, String>,
+    words: FxHashMap<String, Vec<String>>,
     /// The parts of a table `fields`, in order.
-    pub(crate) fields: Vec<(Arc<str>, Vec<Path>)>,
+    pub(crate) fields: Vec<NamedPaths>,
 }
 
 impl Recipe {
@@ -187,7 +191,12 @@ impl Recipe {
 
     /// A word of the recipe, empty when there is none.
     pub(crate) fn word(&self, name: &str) -> &str {
-        self.words.get(name).map_or("", String::as_str)
+        self.words.get(name).and_then(|words| words.first()).map_or("", String::as_str)
+    }
+
+    /// The alternatives of a word.
+    pub(crate) fn words(&self, name: &str) -> &[String] {
+        self.words.get(name).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -326,14 +335,13 @@ fn recipe(text: RecipeText) -> Result<Recipe, String> {
     for (key, value) in text.rest {
         if key == "fields" {
             recipe.fields = fields(&name, value)?;
-            recipe.words.insert(key, String::new());
+            recipe.words.insert(key, Vec::new());
             continue;
         }
         let alternatives = strings(&name, &key, value)?;
-        if let Some(word) = alternatives.first() {
-            recipe.words.insert(key.clone(), word.clone());
-        }
-        recipe.parts.insert(key, alternatives.iter().map(|path| Path::parse(path)).collect());
+        let paths = alternatives.iter().map(|path| Path::parse(path)).collect();
+        recipe.parts.insert(key.clone(), paths);
+        recipe.words.insert(key, alternatives);
     }
     let missing_part = shape.needs().iter().find(|part| !recipe.parts.contains_key(**part));
     let missing_word =
@@ -358,7 +366,7 @@ fn strings(name: &str, key: &str, value: toml::Value) -> Result<Vec<String>, Str
 }
 
 /// The list of `[name, path, alternative path, ...]` of the shape `fields`.
-fn fields(name: &str, value: toml::Value) -> Result<Vec<(Arc<str>, Vec<Path>)>, String> {
+fn fields(name: &str, value: toml::Value) -> Result<Vec<NamedPaths>, String> {
     let wrong = || format!("{name}: expected a list of [name, path, ...] in `fields`");
     let toml::Value::Array(items) = value else { return Err(wrong()) };
     items

@@ -41,11 +41,28 @@ impl Decoder<'_> {
 
     fn value(&self, described: Described, trail: &mut Trail, budget: &mut Budget) -> Value {
         budget.nodes = budget.nodes.saturating_sub(1);
+        let described = self.unwrapped(described);
         let mut out = Out::new(self.limits.text);
         self.write_form(&described.form, &mut out, trail);
         let text = out.finish().map(Into::into);
         let (fields, fields_left_out) = self.fields(described.form, trail, budget);
         Value { kind: described.kind, text, fields, fields_left_out, facts: described.facts }
+    }
+
+    /// A wrapper that does not show is what it wraps, with the facts of both.
+    fn unwrapped(&self, mut described: Described) -> Described {
+        for _ in 0..TEXT_DEPTH {
+            let Form::Same(Part { content: Content::View(view), followed: false, .. }) =
+                &described.form
+            else {
+                break;
+            };
+            let inner = self.describe(view);
+            described.kind = inner.kind;
+            described.form = inner.form;
+            described.facts.extend(inner.facts);
+        }
+        described
     }
 
     fn fields(
@@ -64,16 +81,6 @@ impl Decoder<'_> {
             }
             Form::List { parts, total, .. } => (parts, total),
             Form::Same(part) if part.followed => (vec![part], 1),
-            // A wrapper that does not show has the fields of what it wraps.
-            Form::Same(Part { content: Content::View(view), .. }) => {
-                trail.depth += 1;
-                let inner = match trail.depth < TEXT_DEPTH {
-                    true => self.fields(self.describe(&view).form, trail, budget),
-                    false => (Vec::new(), 1),
-                };
-                trail.depth -= 1;
-                return inner;
-            }
             Form::Same(_) => (Vec::new(), 0),
             Form::Map { entries, total } => return self.entries(entries, total, trail, budget),
         };

@@ -42,6 +42,11 @@ impl Witness {
         *self.types.get(name).unwrap_or_else(|| panic!("no variable `{name}`"))
     }
 
+    /// The types of all locals of `main`.
+    pub fn all_types(&self) -> Vec<TypeId> {
+        self.types.values().copied().collect()
+    }
+
     /// The eight bytes at an address.
     pub fn word(&self, at: RuntimeAddress) -> u64 {
         let mut bytes = [0; 8];

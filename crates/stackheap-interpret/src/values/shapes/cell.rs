@@ -6,6 +6,7 @@ use super::Shaped;
 use crate::values::Decoder;
 use crate::values::describe::{Content, Described, Form, Label, Part};
 use crate::values::fit::Fit;
+use crate::values::path::Path;
 use crate::values::scalar;
 use crate::values::view::View;
 
@@ -113,28 +114,18 @@ impl Decoder<'_> {
             let text = scalar::scalar(stackheap_model::Encoding::Boolean, 1, bits);
             return Ok(Some(Described::leaf(ValueKind::Boolean, text)));
         }
-        // What is behind a pointer has no place in the whole.
-        let followed = value.offset.is_none();
+        let followed = fit.path("value").is_some_and(Path::follows);
         let inner = self.concrete(&value)?.0;
-        let kind = match followed {
-            true => ValueKind::SmartPointer,
-            false => self.describe(&inner).kind,
-        };
-        let facts = match followed {
-            true => Vec::new(),
-            false => self.describe(&inner).facts,
-        };
         let part = Part { followed, ..Part::behind(inner) };
-        Ok(Some(Described { kind, form: Form::Same(part), facts }))
+        Ok(Some(Described::new(ValueKind::SmartPointer, Form::Same(part))))
     }
 
     /// The only field of the active variant.
     pub(crate) fn describe_payload(&self, view: &View) -> Shaped {
         let Some((variant, payload)) = self.active_payload(view)? else { return Ok(None) };
         let Some(field) = self.field(&payload, 0) else { return Ok(None) };
-        let inner = self.describe(&field);
         let part = Part { followed: false, ..Part::behind(field) };
-        let described = Described { kind: inner.kind, form: Form::Same(part), facts: inner.facts };
+        let described = Described::new(ValueKind::Enum, Form::Same(part));
         Ok(Some(described.fact("variant", variant.name)))
     }
 }

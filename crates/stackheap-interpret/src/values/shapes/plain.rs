@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 use std::time::Duration;
 
-use stackheap_model::{RuntimeAddress, Unknown, ValueKind};
+use stackheap_model::{RuntimeAddress, TypeId, Unknown, ValueKind};
 
 use super::Shaped;
 use crate::values::Decoder;
@@ -173,8 +173,12 @@ impl Decoder<'_> {
     }
 
     fn named_behind(&self, fit: &Fit, word: &str, at: RuntimeAddress) -> Option<View> {
-        let ty = self.types.type_named(fit.recipe.word(word))?;
-        Some(self.view_behind(Subject::Type(ty), at, None))
+        Some(self.view_behind(Subject::Type(self.type_of_word(fit, word)?), at, None))
+    }
+
+    /// The type that a recipe names.
+    pub(crate) fn type_of_word(&self, fit: &Fit, word: &str) -> Option<TypeId> {
+        fit.recipe.words(word).iter().find_map(|name| self.types.type_named(name))
     }
 
     /// An error code; the message is the system's, as it is where the recording is read.
@@ -185,7 +189,7 @@ impl Decoder<'_> {
     }
 
     fn error_kind(&self, fit: &Fit, number: u64) -> Content {
-        let ty = self.types.type_named(fit.recipe.word("kind"));
+        let ty = self.type_of_word(fit, "kind");
         let name = ty.and_then(|ty| self.enumerator(&self.types.ty(ty), u128::from(number)));
         match name {
             Some(name) => Content::Text(name.to_string()),
