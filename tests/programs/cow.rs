@@ -13,9 +13,9 @@ fn main() {
     println!("=calm {calm:?}\n=loud {loud:?}\n=calm.size {}\n@calm {:p}", size_of_val(&calm), &calm); // <both>
     //   calm: live, place stack, at printed, size 24, owns nothing, borrows 11 bytes of rodata
     //   loud: live, owns a block; calm = "all is well"; loud = "land ho."
-    let mut calm = calm;
-    calm.to_mut().push('!');
-    println!("=calm#2 {calm:?}"); // <written-to> calm#2: live, owns a block; calm#2 = "all is well!"
+    let mut changed = calm;
+    changed.to_mut().push('!');
+    println!("=changed {changed:?}"); // <written-to> changed: live, owns a block; changed = "all is well!"
     let owned: String = loud.into_owned();
     println!("=owned {owned:?}\n@owned.heap {:p}", owned.as_ptr()); // <owned>
     //   owned: live, heap at printed; owned = "land ho."

@@ -17,8 +17,8 @@ fn main() {
     }
     println!("=grid {grid:?}"); // <grid> grid = [[0, 1, 2], [3, 4, 5]]
     let mut countdown = Vec::new();
-    for n in (1..4).rev() {
-        countdown.push(n);
+    for left in (1..4).rev() {
+        countdown.push(left);
     }
     println!("=countdown {countdown:?}"); // <down> countdown = [3, 2, 1]
 }

@@ -8,7 +8,7 @@ fn ways(steps: u32, known: &mut HashMap<u32, u64>) -> u64 {
         return 1;
     }
     if let Some(&answer) = known.get(&steps) {
-        println!("=answer {answer}\n=steps {steps}"); // <remembered> answer = 2; steps = 2; frames = ways, ways, ways, main
+        println!("=answer#1 {answer}\n=steps {steps}"); // <remembered> answer#1 = 2; steps = 2; frames = ways, ways, ways, main
         return answer;
     }
     let answer = ways(steps - 1, known) + ways(steps - 2, known);

@@ -13,8 +13,8 @@ impl Door {
         match (self, event) {
             (Door::Open { since }, "close") if since < 100 => Door::Closed,
             (Door::Closed, code) if code.starts_with('#') => Door::Locked(code[1..].to_string()),
-            (Door::Locked(code), given) if code == given => {
-                println!("=given {given:?}\n=code {code:?}"); // <unlock> code = "77"; given = "77"
+            (Door::Locked(secret), given) if secret == given => {
+                println!("=given {given:?}\n=secret {secret:?}"); // <unlock> secret = "77"; given = "77"
                 Door::Closed
             }
             (state, _) => state,

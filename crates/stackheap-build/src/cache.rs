@@ -12,7 +12,9 @@ const PROGRAM_LIMIT: usize = 64;
 /// The directory for what is built outside of packages.
 pub(crate) fn directory(options: &BuildOptions) -> Result<PathBuf, BuildError> {
     let absolute = |variable| {
-        std::env::var_os(variable).map(PathBuf::from).filter(|path: &PathBuf| path.is_absolute())
+        std::env::var_os(variable)
+            .map(PathBuf::from)
+            .filter(|path: &PathBuf| path.is_absolute())
     };
     let directory = options
         .cache_dir
@@ -31,7 +33,9 @@ pub(crate) fn create(directory: &Path) -> Result<(), BuildError> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory).map_err(|error| BuildError::io(directory, &error))
+    builder
+        .create(directory)
+        .map_err(|error| BuildError::io(directory, &error))
 }
 
 /// A name made of what decides about a program's bytes.
@@ -84,11 +88,19 @@ pub(crate) fn replace(old: &Path, new: &Path) -> Result<(), BuildError> {
 
 /// Removes the oldest entries of `directory` beyond [`PROGRAM_LIMIT`].
 pub(crate) fn prune(directory: &Path) {
-    let Ok(entries) = std::fs::read_dir(directory) else { return };
-    let age = |entry: &std::fs::DirEntry| {
-        entry.metadata().and_then(|metadata| metadata.modified()).unwrap_or(SystemTime::UNIX_EPOCH)
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return;
     };
-    let mut entries: Vec<_> = entries.flatten().map(|entry| (age(&entry), entry.path())).collect();
+    let age = |entry: &std::fs::DirEntry| {
+        entry
+            .metadata()
+            .and_then(|metadata| metadata.modified())
+            .unwrap_or(SystemTime::UNIX_EPOCH)
+    };
+    let mut entries: Vec<_> = entries
+        .flatten()
+        .map(|entry| (age(&entry), entry.path()))
+        .collect();
     entries.sort();
     let surplus = entries.len().saturating_sub(PROGRAM_LIMIT);
     for (_, path) in entries.into_iter().take(surplus) {

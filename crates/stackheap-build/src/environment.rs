@@ -36,7 +36,9 @@ pub fn dump_environment(arguments: impl IntoIterator<Item = OsString>) -> io::Re
     let mut bytes = Vec::new();
     push(&mut bytes, std::env::current_dir()?.as_os_str());
     push(&mut bytes, OsStr::new(&command.len().to_string()));
-    command.iter().for_each(|argument| push(&mut bytes, argument));
+    command
+        .iter()
+        .for_each(|argument| push(&mut bytes, argument));
     for (name, value) in std::env::vars_os() {
         push(&mut bytes, &name);
         push(&mut bytes, &value);
@@ -56,7 +58,10 @@ fn push(bytes: &mut Vec<u8>, text: &OsStr) {
 /// Reads what [`dump_environment`] wrote.
 pub(crate) fn read(file: &Path) -> Option<LaunchCommand> {
     let bytes = std::fs::read(file).ok()?;
-    let mut strings = bytes.strip_suffix(&[0])?.split(|&byte| byte == 0).map(os_string);
+    let mut strings = bytes
+        .strip_suffix(&[0])?
+        .split(|&byte| byte == 0)
+        .map(os_string);
     let directory = PathBuf::from(strings.next()??);
     let count: usize = strings.next()??.to_str()?.parse().ok()?;
     let mut command: Vec<OsString> = Vec::new();
@@ -68,13 +73,18 @@ pub(crate) fn read(file: &Path) -> Option<LaunchCommand> {
         environment.insert(name?, strings.next()??);
     }
     let mut command = command.into_iter();
-    Some(LaunchCommand { name: command.next()?, arguments: command.collect(), environment, directory })
+    Some(LaunchCommand {
+        name: command.next()?,
+        arguments: command.collect(),
+        environment,
+        directory,
+    })
 }
 
 #[cfg(unix)]
-#[expect(clippy::unnecessary_wraps, reason = "on other systems not all bytes are a string")]
 fn os_string(bytes: &[u8]) -> Option<OsString> {
-    Some(std::os::unix::ffi::OsStrExt::from_bytes(bytes)).map(OsStr::to_owned)
+    let text: &OsStr = std::os::unix::ffi::OsStrExt::from_bytes(bytes);
+    Some(text.to_owned())
 }
 
 #[cfg(not(unix))]
@@ -91,16 +101,28 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("dump");
         assert_eq!(read(&file), None);
-        for bytes in
-            [&b""[..], b"\0", b"/\0", b"/\x009\0a\0", b"/\0x\0a\0", b"/\x001\0a\0name\0", b"/\x000\0"]
-        {
+        for bytes in [
+            &b""[..],
+            b"\0",
+            b"/\0",
+            b"/\x009\0a\0",
+            b"/\0x\0a\0",
+            b"/\x001\0a\0name\0",
+            b"/\x000\0",
+        ] {
             std::fs::write(&file, bytes).unwrap();
             assert_eq!(read(&file), None, "{bytes:?}");
         }
         std::fs::write(&file, b"/d\x002\0a\0b\0N\0\0").unwrap();
         let command = read(&file).unwrap();
         assert_eq!(command.directory, Path::new("/d"));
-        assert_eq!((command.name, command.arguments), ("a".into(), vec![OsString::from("b")]));
-        assert_eq!(command.environment, BTreeMap::from([("N".into(), "".into())]));
+        assert_eq!(
+            (command.name, command.arguments),
+            ("a".into(), vec![OsString::from("b")])
+        );
+        assert_eq!(
+            command.environment,
+            BTreeMap::from([("N".into(), "".into())])
+        );
     }
 }

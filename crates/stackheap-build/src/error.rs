@@ -103,11 +103,17 @@ impl BuildError {
     pub(crate) fn is_directory(path: &Path, directory: &Path) -> Self {
         let manifest = path.join("Cargo.toml");
         let manifest = directory.join(&manifest).is_file().then_some(manifest);
-        Self::IsDirectory { path: path.to_owned(), manifest }
+        Self::IsDirectory {
+            path: path.to_owned(),
+            manifest,
+        }
     }
 
     pub(crate) fn io(path: &Path, error: &std::io::Error) -> Self {
-        Self::Io { path: path.to_owned(), message: error.to_string() }
+        Self::Io {
+            path: path.to_owned(),
+            message: error.to_string(),
+        }
     }
 }
 
@@ -118,7 +124,11 @@ impl fmt::Display for BuildError {
         match self {
             Self::Failed { code, help } => failed(f, *code, help.as_deref()),
             Self::SeveralCandidates(candidates) => {
-                write!(f, "expected one program, found {}; pick one with", candidates.len())?;
+                write!(
+                    f,
+                    "expected one program, found {}; pick one with",
+                    candidates.len()
+                )?;
                 list(f, candidates)
             }
             Self::NoProgram(candidates) if candidates.is_empty() => {
@@ -142,7 +152,10 @@ impl fmt::Display for BuildError {
                 available.join(", ")
             ),
             Self::Manifest(message) => {
-                write!(f, "expected a package that cargo can read, but cargo says: {message}")
+                write!(
+                    f,
+                    "expected a package that cargo can read, but cargo says: {message}"
+                )
             }
             Self::NoSuchFile(path) => write!(
                 f,
@@ -160,14 +173,26 @@ impl fmt::Display for BuildError {
                 "expected a code block marked `rust` in `{}`, found none; mark one with ```rust",
                 path.display()
             ),
-            Self::NoSuchBlock { path, asked, blocks } => {
+            Self::NoSuchBlock {
+                path,
+                asked,
+                blocks,
+            } => {
                 let path = path.display();
-                write!(f, "expected `rust` block {asked} in `{path}`, found {}; use", blocks.len())?;
+                write!(
+                    f,
+                    "expected `rust` block {asked} in `{path}`, found {}; use",
+                    blocks.len()
+                )?;
                 list_blocks(f, &path.to_string(), blocks)
             }
             Self::SeveralBlocks { path, blocks } => {
                 let path = path.display();
-                write!(f, "expected one `rust` block in `{path}`, found {}; use", blocks.len())?;
+                write!(
+                    f,
+                    "expected one `rust` block in `{path}`, found {}; use",
+                    blocks.len()
+                )?;
                 list_blocks(f, &path.to_string(), blocks)
             }
             Self::ToolchainMissing { program, message } => write!(
@@ -208,26 +233,38 @@ fn failed(f: &mut fmt::Formatter<'_>, code: Option<i32>, help: Option<&str>) -> 
     }
 }
 
-fn is_directory(
-    f: &mut fmt::Formatter<'_>,
-    path: &Path,
-    manifest: Option<&Path>,
-) -> fmt::Result {
-    write!(f, "expected a file at `{}`, found a directory; ", path.display())?;
+fn is_directory(f: &mut fmt::Formatter<'_>, path: &Path, manifest: Option<&Path>) -> fmt::Result {
+    write!(
+        f,
+        "expected a file at `{}`, found a directory; ",
+        path.display()
+    )?;
     match manifest {
         Some(manifest) => {
-            write!(f, "for the package in it, use `--manifest-path {}`", manifest.display())
+            write!(
+                f,
+                "for the package in it, use `--manifest-path {}`",
+                manifest.display()
+            )
         }
         None => f.write_str("name a file in it"),
     }
 }
 
 fn list(f: &mut fmt::Formatter<'_>, candidates: &[Candidate]) -> fmt::Result {
-    candidates.iter().try_for_each(|candidate| write!(f, "\n    {}", candidate.flags.join(" ")))
+    candidates
+        .iter()
+        .try_for_each(|candidate| write!(f, "\n    {}", candidate.flags.join(" ")))
 }
 
 fn list_blocks(f: &mut fmt::Formatter<'_>, path: &str, blocks: &[NoteBlock]) -> fmt::Result {
     blocks.iter().enumerate().try_for_each(|(index, block)| {
-        write!(f, "\n    {path}#{}  line {}: {}", index + 1, block.line, block.first_line)
+        write!(
+            f,
+            "\n    {path}#{}  line {}: {}",
+            index + 1,
+            block.line,
+            block.first_line
+        )
     })
 }

@@ -62,7 +62,10 @@ pub(crate) fn utf8(bytes: Vec<u8>, path: &Path) -> Result<String, BuildError> {
 /// dependencies.
 fn package_help(path: &Path, options: &BuildOptions) -> Option<String> {
     let full = normalise(&toolchain::directory(options).ok()?.join(path));
-    let package = full.ancestors().skip(1).find(|parent| parent.join("Cargo.toml").is_file())?;
+    let package = full
+        .ancestors()
+        .skip(1)
+        .find(|parent| parent.join("Cargo.toml").is_file())?;
     Some(format!(
         "mend them, or leave the file's name away to build it as part of the package in `{}`",
         package.display()
@@ -136,11 +139,11 @@ impl Compilation<'_> {
         cache::create(&programs)?;
         let slot = programs.join(self.key(options)?.text());
         let executable = slot.join(self.name);
-        if let Some(stamp) = current_stamp(&slot, &self.directory) {
-            if executable.is_file() {
-                say(&stamp.messages);
-                return Ok(executable);
-            }
+        if let Some(stamp) = current_stamp(&slot, &self.directory)
+            && executable.is_file()
+        {
+            say(&stamp.messages);
+            return Ok(executable);
         }
         let temporary = slot.with_extension(format!("{}.tmp", std::process::id()));
         cache::create(&temporary)?;
@@ -165,7 +168,10 @@ impl Compilation<'_> {
             .with(self.text.as_bytes())
             .with(self.edition.to_string().as_bytes())
             .with(opt_level(options).as_bytes());
-        Ok(self.flags.iter().fold(key, |key, flag| key.with(flag.as_encoded_bytes())))
+        Ok(self
+            .flags
+            .iter()
+            .fold(key, |key, flag| key.with(flag.as_encoded_bytes())))
     }
 
     fn compile(&self, into: &Path, options: &BuildOptions) -> Result<(), BuildError> {
@@ -176,8 +182,7 @@ impl Compilation<'_> {
         command
             .arg("--edition")
             .arg(self.edition.to_string())
-            .arg("--crate-name")
-            .arg(crate_name(self.name))
+            .args(self.crate_name_flag())
             .arg(format!("-Copt-level={}", opt_level(options)))
             .args(["-Cdebuginfo=2", "-Cstrip=none", "-Csplit-debuginfo=off"])
             .arg(emit)
@@ -191,15 +196,35 @@ impl Compilation<'_> {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
-        let output = command.output().map_err(|error| toolchain::missing(&command, error))?;
+        let output = command
+            .output()
+            .map_err(|error| toolchain::missing(&command, error))?;
         let messages = String::from_utf8_lossy(&output.stderr).into_owned();
         say(&messages);
         if !output.status.success() {
-            return Err(BuildError::Failed { code: output.status.code(), help: self.help.clone() });
+            return Err(BuildError::Failed {
+                code: output.status.code(),
+                help: self.help.clone(),
+            });
         }
         let stamp = stamp(&dependencies, &self.directory, messages);
         let json = serde_json::to_vec(&stamp).unwrap_or_default();
         cache::write(&into.join(STAMP), &json)
+    }
+}
+
+impl Compilation<'_> {
+    /// The flag that names the crate, where rustc would not name it so by itself. A name in the
+    /// text must not be contradicted.
+    fn crate_name_flag(&self) -> Option<String> {
+        let rustcs = self
+            .source
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy();
+        let name = crate_name(self.name);
+        let needed = rustcs.replace('-', "_") != name && !self.text.contains("crate_name");
+        needed.then(|| format!("--crate-name={name}"))
     }
 }
 
@@ -228,13 +253,18 @@ fn color(color: Color) -> &'static str {
 /// The name of the crate: what rustc would make of the file's name, where it can.
 fn crate_name(name: &OsStr) -> String {
     let name = name.to_string_lossy();
-    let mut crate_name: String =
-        name.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
+    let mut crate_name: String = name
+        .chars()
+        .map(|c| if c.is_alphanumeric() { c } else { '_' })
+        .collect();
     if !crate_name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
         crate_name.insert(0, '_');
     }
     // A crate cannot have these names.
-    if matches!(crate_name.as_str(), "_" | "self" | "super" | "crate" | "core" | "std") {
+    if matches!(
+        crate_name.as_str(),
+        "_" | "self" | "super" | "crate" | "core" | "std"
+    ) {
         crate_name.insert_str(0, "program_");
     }
     crate_name
@@ -243,11 +273,17 @@ fn crate_name(name: &OsStr) -> String {
 /// What a program was built from, by the rules that rustc writes for make.
 fn stamp(dependencies: &Path, directory: &Path, messages: String) -> Stamp {
     let text = std::fs::read_to_string(dependencies).unwrap_or_default();
-    let mut stamp = Stamp { files: Vec::new(), variables: Vec::new(), messages };
+    let mut stamp = Stamp {
+        files: Vec::new(),
+        variables: Vec::new(),
+        messages,
+    };
     for line in text.lines() {
         if let Some(variable) = line.strip_prefix("# env-dep:") {
             let name = variable.split_once('=').map_or(variable, |(name, _)| name);
-            stamp.variables.push((name.to_owned(), std::env::var(name).ok()));
+            stamp
+                .variables
+                .push((name.to_owned(), std::env::var(name).ok()));
         } else if let Some(file) = line.strip_suffix(':') {
             let file = PathBuf::from(file.replace("\\ ", " "));
             // A file that cannot be read leaves a stamp that never fits: it is built again.

@@ -77,9 +77,11 @@ pub fn build(
         TargetSpec::Stdin { text, edition } => {
             snippet::build_stdin(text, *edition, options, arguments)
         }
-        TargetSpec::Note { path, block, edition } => {
-            snippet::build_note(path, *block, *edition, options, arguments)
-        }
+        TargetSpec::Note {
+            path,
+            block,
+            edition,
+        } => snippet::build_note(path, *block, *edition, options, arguments),
         TargetSpec::Cargo(selection) => cargo::build(selection, options, arguments),
         TargetSpec::Executable(path) => executable::build(path, options, arguments),
     }

@@ -28,7 +28,13 @@ pub fn blocks(note: &str) -> Vec<NoteBlock> {
             Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) if is_rust(&info) => {
                 let (first_line, text) = (String::new(), Vec::new());
                 let info = info.into_string();
-                open = Some(NoteBlock { line: 0, first_line, info, text, whole: range });
+                open = Some(NoteBlock {
+                    line: 0,
+                    first_line,
+                    info,
+                    text,
+                    whole: range,
+                });
             }
             Event::Text(_) => {
                 if let Some(block) = &mut open {
@@ -45,9 +51,16 @@ pub fn blocks(note: &str) -> Vec<NoteBlock> {
 
 impl NoteBlock {
     fn describe(&mut self, note: &str) {
-        let start = self.text.first().map_or(self.whole.start, |range| range.start);
+        let start = self
+            .text
+            .first()
+            .map_or(self.whole.start, |range| range.start);
         self.line = note.get(..start).unwrap_or("").matches('\n').count() + 1;
-        let text = self.text.first().and_then(|range| note.get(range.clone())).unwrap_or("");
+        let text = self
+            .text
+            .first()
+            .and_then(|range| note.get(range.clone()))
+            .unwrap_or("");
         self.first_line = text.lines().next().unwrap_or("").trim().to_owned();
     }
 
@@ -84,7 +97,10 @@ fn is_rust(info: &str) -> bool {
 
 /// Adds as many blanks as `text` has bytes, and its line breaks.
 fn blank(source: &mut String, text: &str) {
-    source.extend(text.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }));
+    source.extend(
+        text.bytes()
+            .map(|byte| if byte == b'\n' { '\n' } else { ' ' }),
+    );
 }
 
 /// A line without the mark that hides it, every column as it was; `##` stands for `#`.
@@ -140,8 +156,10 @@ plain
 
     #[test]
     fn blocks_are_found_where_readers_see_them() {
-        let found: Vec<_> =
-            blocks(NOTE).into_iter().map(|b| (b.line, b.first_line, b.info)).collect();
+        let found: Vec<_> = blocks(NOTE)
+            .into_iter()
+            .map(|b| (b.line, b.first_line, b.info))
+            .collect();
         let expected = [
             (4, "let a = 1;", "rust"),
             (10, "# let hidden = 2;", "rust,ignore"),
@@ -156,15 +174,27 @@ plain
         let blocks = blocks(NOTE);
         let lines = |index: usize| -> Vec<(usize, String)> {
             let source = blocks[index].source(NOTE);
-            let numbered = source.lines().enumerate().map(|(i, line)| (i + 1, line.to_owned()));
+            let numbered = source
+                .lines()
+                .enumerate()
+                .map(|(i, line)| (i + 1, line.to_owned()));
             numbered.filter(|(_, line)| !line.is_empty()).collect()
         };
         let expected = |lines: &[(usize, &str)]| -> Vec<(usize, String)> {
-            lines.iter().map(|&(number, line)| (number, line.to_owned())).collect()
+            lines
+                .iter()
+                .map(|&(number, line)| (number, line.to_owned()))
+                .collect()
         };
         assert_eq!(lines(0), expected(&[(4, "let a = 1;")]));
-        assert_eq!(lines(1), expected(&[(10, "    let hidden = 2;"), (11, "  let é = 3;")]));
-        assert_eq!(lines(2), expected(&[(15, "  let quoted = 4;"), (17, "  let more = 5;")]));
+        assert_eq!(
+            lines(1),
+            expected(&[(10, "    let hidden = 2;"), (11, "  let é = 3;")])
+        );
+        assert_eq!(
+            lines(2),
+            expected(&[(15, "  let quoted = 4;"), (17, "  let more = 5;")])
+        );
     }
 
     #[test]

@@ -46,7 +46,9 @@ pub(crate) fn build_note(
     let mut blocks = note::blocks(&note);
     let index = choose(path, number, &blocks)?;
     let block = blocks.swap_remove(index);
-    let editions = block.marks().filter_map(|mark| mark.strip_prefix("edition")?.parse().ok());
+    let editions = block
+        .marks()
+        .filter_map(|mark| mark.strip_prefix("edition")?.parse().ok());
     let mut name = path.file_stem().unwrap_or(OsStr::new("note")).to_owned();
     name.push(format!("-{}", index + 1));
     let snippet = Snippet {
@@ -64,9 +66,16 @@ fn choose(path: &Path, number: Option<usize>, blocks: &[NoteBlock]) -> Result<us
     match number {
         _ if blocks.is_empty() => Err(BuildError::NoRustInNote(path)),
         Some(asked) if (1..=blocks.len()).contains(&asked) => Ok(asked - 1),
-        Some(asked) => Err(BuildError::NoSuchBlock { path, asked, blocks: blocks.to_vec() }),
+        Some(asked) => Err(BuildError::NoSuchBlock {
+            path,
+            asked,
+            blocks: blocks.to_vec(),
+        }),
         None if blocks.len() == 1 => Ok(0),
-        None => Err(BuildError::SeveralBlocks { path, blocks: blocks.to_vec() }),
+        None => Err(BuildError::SeveralBlocks {
+            path,
+            blocks: blocks.to_vec(),
+        }),
     }
 }
 
@@ -84,7 +93,9 @@ impl Snippet<'_> {
     fn build(&self, options: &BuildOptions, arguments: &[OsString]) -> Result<Built, BuildError> {
         let directory = toolchain::directory(options)?;
         let text = &self.program.text;
-        let key = Key::new().with(self.named.as_os_str().as_encoded_bytes()).with(text.as_bytes());
+        let key = Key::new()
+            .with(self.named.as_os_str().as_encoded_bytes())
+            .with(text.as_bytes());
         let sources = cache::directory(options)?.join("sources");
         let source = sources.join(key.text()).join("main.rs");
         cache::create(source.parent().unwrap_or(&sources))?;
@@ -110,7 +121,9 @@ impl Snippet<'_> {
         };
         let mut built = compilation.build(options, arguments)?;
         if self.program.wrapped {
-            built.notes.push("The snippet has no `main`; it was put into one.".to_owned());
+            built
+                .notes
+                .push("The snippet has no `main`; it was put into one.".to_owned());
         }
         Ok(built)
     }
@@ -127,11 +140,17 @@ struct Program {
 impl Program {
     fn of(text: &str) -> Self {
         if has_main(text) {
-            return Self { text: text.to_owned(), wrapped: false };
+            return Self {
+                text: text.to_owned(),
+                wrapped: false,
+            };
         }
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
         let first = hoisted(&lines);
-        let behind_last = lines.iter().rposition(|line| !line.trim().is_empty()).map_or(0, |i| i + 1);
+        let behind_last = lines
+            .iter()
+            .rposition(|line| !line.trim().is_empty())
+            .map_or(0, |i| i + 1);
         // The last expression says that the snippet uses `?`.
         let (head, tail) = if text.trim_end().ends_with("(())") {
             (
@@ -156,7 +175,10 @@ impl Program {
             None => lines.push(tail.to_owned()),
         }
         lines.push(String::new());
-        Self { text: lines.join("\n"), wrapped: true }
+        Self {
+            text: lines.join("\n"),
+            wrapped: true,
+        }
     }
 }
 
@@ -193,7 +215,10 @@ fn hoisted(lines: &[String]) -> usize {
             break;
         }
     }
-    let code = lines.iter().skip(behind).position(|line| !line.trim().is_empty());
+    let code = lines
+        .iter()
+        .skip(behind)
+        .position(|line| !line.trim().is_empty());
     code.map_or(lines.len(), |index| behind + index)
 }
 
@@ -210,8 +235,18 @@ mod tests {
 
     #[test]
     fn a_text_with_main_stays_as_it_is() {
-        for text in ["fn main() {}", "use a;\npub async fn main() { b }", "/* c */ fn\nmain() {}"] {
-            assert_eq!(Program::of(text), Program { text: text.to_owned(), wrapped: false });
+        for text in [
+            "fn main() {}",
+            "use a;\npub async fn main() { b }",
+            "/* c */ fn\nmain() {}",
+        ] {
+            assert_eq!(
+                Program::of(text),
+                Program {
+                    text: text.to_owned(),
+                    wrapped: false
+                }
+            );
         }
         // What is no Rust at all is left to the compiler.
         assert!(!Program::of("fn f() { \"").wrapped);
@@ -226,7 +261,10 @@ mod tests {
     #[test]
     fn the_head_goes_above_the_code_and_the_tail_below() {
         check("let x = 1;", "fn main() { let x = 1;\n}\n");
-        check("\n\n  let x = 1;\n\n\n", "\nfn main() {\n  let x = 1;\n}\n\n");
+        check(
+            "\n\n  let x = 1;\n\n\n",
+            "\nfn main() {\n  let x = 1;\n}\n\n",
+        );
         check("", "fn main() {\n}\n");
         check("// only a comment", "fn main() { // only a comment\n}\n");
     }
@@ -245,7 +283,8 @@ mod tests {
 
     #[test]
     fn a_snippet_with_a_question_mark_gets_a_result() {
-        let head = "fn main() { fn _inner() -> ::core::result::Result<(), impl ::core::fmt::Debug> {";
+        let head =
+            "fn main() { fn _inner() -> ::core::result::Result<(), impl ::core::fmt::Debug> {";
         check(
             "\nlet x = f()?;\nOk::<(), E>(())\n",
             &format!("{head}\nlet x = f()?;\nOk::<(), E>(())\n}} _inner().unwrap() }}\n"),

@@ -15,19 +15,28 @@ pub struct Sources {
 
 impl Sources {
     pub(crate) fn below(directory: &Path) -> Self {
-        Self { directory: directory.to_owned(), replaced: None }
+        Self {
+            directory: directory.to_owned(),
+            replaced: None,
+        }
     }
 
     pub(crate) fn with_text(directory: &Path, named: &Path, text: &Path) -> Self {
         let replaced = Some((normalise(&directory.join(named)), text.to_owned()));
-        Self { directory: directory.to_owned(), replaced }
+        Self {
+            directory: directory.to_owned(),
+            replaced,
+        }
     }
 
     /// The path to show for an absolute path of the debug information: relative to where the user
     /// stands if it lies there.
     pub fn display(&self, absolute: &str) -> String {
         let path = normalise(Path::new(absolute));
-        path.strip_prefix(&self.directory).unwrap_or(&path).to_string_lossy().into_owned()
+        path.strip_prefix(&self.directory)
+            .unwrap_or(&path)
+            .to_string_lossy()
+            .into_owned()
     }
 
     /// The file that has the text of an absolute path of the debug information.

@@ -35,7 +35,9 @@ pub fn toolchain_facts(options: &BuildOptions) -> Result<ToolchainFacts, BuildEr
     let directory = directory(options)?;
     let version = Version::ask(&directory)?;
     let sysroot = sysroot(&directory)?;
-    let cargo = answer(cargo(&directory).arg("-V")).ok().map(|text| text.trim().to_owned());
+    let cargo = answer(cargo(&directory).arg("-V"))
+        .ok()
+        .map(|text| text.trim().to_owned());
     let rustlib = sysroot.join("lib/rustlib");
     let entries = std::fs::read_dir(&rustlib).into_iter().flatten().flatten();
     let mut targets: Vec<String> = entries
@@ -62,7 +64,9 @@ pub(crate) struct Version {
 
 impl Version {
     pub(crate) fn ask(directory: &Path) -> Result<Self, BuildError> {
-        Ok(Self { text: answer(rustc(directory).arg("-vV"))? })
+        Ok(Self {
+            text: answer(rustc(directory).arg("-vV"))?,
+        })
     }
 
     pub(crate) fn host(&self) -> &str {
@@ -105,7 +109,10 @@ fn answer(command: &mut Command) -> Result<String, BuildError> {
     if output.status.success() {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     } else {
-        Err(missing(command, String::from_utf8_lossy(&output.stderr).trim()))
+        Err(missing(
+            command,
+            String::from_utf8_lossy(&output.stderr).trim(),
+        ))
     }
 }
 
@@ -117,14 +124,18 @@ pub(crate) fn sysroot(directory: &Path) -> Result<PathBuf, BuildError> {
 /// Where code lies that is not the user's, as far as it is known without a package.
 pub(crate) fn foreign_directories(directory: &Path) -> Vec<PathBuf> {
     let home = cargo_home();
-    let downloads = home.iter().flat_map(|home| [home.join("registry"), home.join("git")]);
+    let downloads = home
+        .iter()
+        .flat_map(|home| [home.join("registry"), home.join("git")]);
     sysroot(directory).into_iter().chain(downloads).collect()
 }
 
 /// `CARGO_HOME`, or where cargo looks without it.
 pub(crate) fn cargo_home() -> Option<PathBuf> {
     let named = std::env::var_os("CARGO_HOME").filter(|value| !value.is_empty());
-    named.map(PathBuf::from).or_else(|| Some(std::env::home_dir()?.join(".cargo")))
+    named
+        .map(PathBuf::from)
+        .or_else(|| Some(std::env::home_dir()?.join(".cargo")))
 }
 
 /// Where the user stands.

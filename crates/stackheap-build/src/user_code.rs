@@ -22,23 +22,31 @@ impl UserCode {
     /// All code but the toolchain's and what cargo downloaded: for programs that are not built from
     /// a package.
     pub(crate) fn all_but_foreign(foreign: &[PathBuf]) -> Self {
-        let mut user_code = Self { prefixes: Vec::new(), otherwise: Ownership::User };
-        foreign.iter().for_each(|path| user_code.add(path, Ownership::Foreign));
+        let mut user_code = Self {
+            prefixes: Vec::new(),
+            otherwise: Ownership::User,
+        };
+        foreign
+            .iter()
+            .for_each(|path| user_code.add(path, Ownership::Foreign));
         user_code
     }
 
     /// No code, yet.
     pub(crate) fn none() -> Self {
-        Self { prefixes: Vec::new(), otherwise: Ownership::Foreign }
+        Self {
+            prefixes: Vec::new(),
+            otherwise: Ownership::Foreign,
+        }
     }
 
     pub(crate) fn add(&mut self, path: &Path, ownership: Ownership) {
         let path = normalise(path);
         // A link and what it points at name the same files.
-        if let Ok(real) = std::fs::canonicalize(&path) {
-            if real != path {
-                self.prefixes.push((real, ownership));
-            }
+        if let Ok(real) = std::fs::canonicalize(&path)
+            && real != path
+        {
+            self.prefixes.push((real, ownership));
         }
         self.prefixes.push((path, ownership));
     }
@@ -54,7 +62,9 @@ impl UserCode {
             .max_by_key(|(prefix, _)| prefix.components().count());
         let ownership = deciding.map_or(self.otherwise, |&(_, ownership)| ownership);
         // The library's sources are named as they lay on the machine that built it.
-        ownership == Ownership::User && !path.starts_with("/rustc") && !path.starts_with("/rust/deps")
+        ownership == Ownership::User
+            && !path.starts_with("/rustc")
+            && !path.starts_with("/rust/deps")
     }
 }
 
@@ -109,9 +119,12 @@ mod tests {
 
     #[test]
     fn paths_are_normalised_by_their_text() {
-        for (path, normal) in
-            [("/a/./b/../c", "/a/c"), ("/../a", "/a"), ("../a/b/..", "../a"), ("a/../../b", "../b")]
-        {
+        for (path, normal) in [
+            ("/a/./b/../c", "/a/c"),
+            ("/../a", "/a"),
+            ("../a/b/..", "../a"),
+            ("a/../../b", "../b"),
+        ] {
             assert_eq!(normalise(Path::new(path)), Path::new(normal), "{path}");
         }
     }

@@ -27,7 +27,10 @@ fn tell() {
 
 fn main() {
     let mut arguments = std::env::args_os().skip(1);
-    if arguments.next().is_some_and(|first| first == RUNNER_ARGUMENT) {
+    if arguments
+        .next()
+        .is_some_and(|first| first == RUNNER_ARGUMENT)
+    {
         dump_environment(arguments).unwrap();
         return;
     }
@@ -91,7 +94,7 @@ fn same_as_cargo(place: &Place, name: &str, target: CargoTarget, subcommand: &st
     };
     let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
     let output = Command::new(cargo)
-        .args([subcommand, "--quiet", "--target-dir=../target"])
+        .args([subcommand, "--target-dir=../target"])
         .args(target.flags())
         .arg("--")
         .args(arguments)
@@ -105,8 +108,15 @@ fn same_as_cargo(place: &Place, name: &str, target: CargoTarget, subcommand: &st
     let built = |runner: Option<PathBuf>| {
         let target = Some(target.clone());
         let target_dir = Some("../target".into());
-        let selection = CargoSelection { target, target_dir, ..Default::default() };
-        let options = BuildOptions { runner, ..place.options_in("p/sub") };
+        let selection = CargoSelection {
+            target,
+            target_dir,
+            ..Default::default()
+        };
+        let options = BuildOptions {
+            runner,
+            ..place.options_in("p/sub")
+        };
         let arguments: Vec<_> = arguments.iter().map(Into::into).collect();
         build(&TargetSpec::Cargo(selection), &options, &arguments).unwrap()
     };
@@ -116,7 +126,12 @@ fn same_as_cargo(place: &Place, name: &str, target: CargoTarget, subcommand: &st
     compare(name, &expected, &asked, &[]);
     // Without a runner cargo's own configuration of the environment is not known, nor how the
     // manifest writes the version of Rust, nor what rustup adds.
-    let cargos = ["FROM_CONFIG", "CARGO", "CARGO_BIN_EXE_p", "CARGO_PKG_RUST_VERSION"];
+    let cargos = [
+        "FROM_CONFIG",
+        "CARGO",
+        "CARGO_BIN_EXE_p",
+        "CARGO_PKG_RUST_VERSION",
+    ];
     let rustups = ["CARGO_HOME", "PATH", "SSL_CERT_DIR", "SSL_CERT_FILE"];
     let unknown = [cargos, rustups].concat();
     compare(name, &expected, &built(None), &unknown);
@@ -129,19 +144,26 @@ fn compare(name: &str, expected: &BTreeMap<String, String>, built: &Built, but: 
     for (key, value) in expected.iter().filter(|(key, _)| known(key)) {
         assert_eq!(found.get(key), Some(value), "{name}: {key}");
     }
-    let further: Vec<_> =
-        found.keys().filter(|key| known(key) && !expected.contains_key(*key)).collect();
-    assert_eq!(further, [""; 0], "{name}: variables that cargo does not set");
+    let further: Vec<_> = found
+        .keys()
+        .filter(|key| known(key) && !expected.contains_key(*key))
+        .collect();
+    assert_eq!(
+        further, [""; 0],
+        "{name}: variables that cargo does not set"
+    );
 }
 
 /// What a program told, with the paths below the target directory made comparable.
 fn told(text: &str, target_dir: &str) -> BTreeMap<String, String> {
-    let (_, text) = text.split_once("<<").unwrap_or_else(|| panic!("not told: {text}"));
+    let (_, text) = text
+        .split_once("<<")
+        .unwrap_or_else(|| panic!("not told: {text}"));
     let (text, _) = text.split_once(">>").unwrap();
     let entry = |line: &str| {
         let (key, value) = line.split_once('=')?;
         let value = if WITH_PATHS.contains(&key) {
-            let value = value.replace(&format!("/p/{target_dir}/"), "/p/TARGET/");
+            let value = value.replace(&format!("/{target_dir}/"), "/TARGET/");
             without_hashes(&value)
         } else {
             value.to_owned()

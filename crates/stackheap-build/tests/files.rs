@@ -12,11 +12,18 @@ use stackheap_build::{
 };
 
 fn file(path: &str) -> TargetSpec {
-    TargetSpec::File { path: path.into(), edition: Edition::default() }
+    TargetSpec::File {
+        path: path.into(),
+        edition: Edition::default(),
+    }
 }
 
 fn note(path: &str, block: Option<usize>) -> TargetSpec {
-    TargetSpec::Note { path: path.into(), block, edition: Edition::default() }
+    TargetSpec::Note {
+        path: path.into(),
+        block,
+        edition: Edition::default(),
+    }
 }
 
 #[track_caller]
@@ -40,7 +47,10 @@ fn a_file_is_built_and_run_with_its_arguments_where_the_user_stands() {
     let before = place.tree();
     let arguments = ["--x".into(), OsString::from("y z")];
     let built = build(&file("a b/my-demo.rs"), &place.options(), &arguments).unwrap();
-    let expected = format!("[\"--x\", \"y z\"]\n{}\na b/my-demo.rs my_demo\n", place.user().display());
+    let expected = format!(
+        "[\"--x\", \"y z\"]\n{}\na b/my-demo.rs my_demo\n",
+        place.user().display()
+    );
     assert_eq!(stdout(&built), expected);
     assert_eq!(built.executable.file_name(), Some("my-demo".as_ref()));
     assert_eq!(built.role, ProgramRole::Program);
@@ -50,17 +60,28 @@ fn a_file_is_built_and_run_with_its_arguments_where_the_user_stands() {
     let source = source.to_str().unwrap();
     assert!(built.user_code.is_user(source));
     assert_eq!(built.sources.display(source), "a b/my-demo.rs");
-    assert_eq!(built.sources.text_file(source), std::path::Path::new(source));
+    assert_eq!(
+        built.sources.text_file(source),
+        std::path::Path::new(source)
+    );
 }
 
 #[test]
 fn an_unchanged_file_is_not_built_again() {
     let place = Place::with(&[
-        ("a.rs", "mod b; fn main() { println!(\"{} {}\", b::TEXT, option_env!(\"NO_SUCH\").is_none()); }"),
+        (
+            "a.rs",
+            "mod b; fn main() { println!(\"{} {}\", b::TEXT, option_env!(\"NO_SUCH\").is_none()); }",
+        ),
         ("b.rs", "pub const TEXT: &str = include_str!(\"b.txt\");"),
         ("b.txt", "one"),
     ]);
-    let built_at = |built: &Built| std::fs::metadata(&built.executable).unwrap().modified().unwrap();
+    let built_at = |built: &Built| {
+        std::fs::metadata(&built.executable)
+            .unwrap()
+            .modified()
+            .unwrap()
+    };
     let first = built(&place, &file("a.rs"));
     let first_time = built_at(&first);
     assert_eq!(stdout(&first), "one true\n");
@@ -71,7 +92,10 @@ fn an_unchanged_file_is_not_built_again() {
     place.write("b.txt", "two");
     assert_eq!(stdout(&built(&place, &file("a.rs"))), "two true\n");
     // So do options.
-    let options = BuildOptions { optimization: Optimization::Full, ..place.options() };
+    let options = BuildOptions {
+        optimization: Optimization::Full,
+        ..place.options()
+    };
     let optimised = build(&file("a.rs"), &options, &[]).unwrap();
     assert_ne!(optimised.executable, first.executable);
     assert!(optimised.profile.unwrap().is_optimised());
@@ -79,15 +103,43 @@ fn an_unchanged_file_is_not_built_again() {
 }
 
 #[test]
+fn crates_have_the_names_that_rustc_gives_or_ones_that_it_takes() {
+    let tell = "fn main() { println!(\"{}\", module_path!()); }";
+    let named = format!("#![crate_name = \"other\"]\n{tell}");
+    let place = Place::with(&[("my demo 2.rs", tell), ("2.rs", tell), ("a.rs", &named)]);
+    for (path, expected) in [
+        ("my demo 2.rs", "my_demo_2\n"),
+        ("2.rs", "_2\n"),
+        ("a.rs", "other\n"),
+    ] {
+        assert_eq!(stdout(&built(&place, &file(path))), expected);
+    }
+}
+
+#[test]
 fn the_edition_is_the_one_that_is_asked_for() {
     // `gen` is a keyword since 2024.
     let place = Place::with(&[("a.rs", "fn main() { let gen = 1; println!(\"{gen}\"); }")]);
-    let old = TargetSpec::File { path: "a.rs".into(), edition: Edition::E2021 };
+    let old = TargetSpec::File {
+        path: "a.rs".into(),
+        edition: Edition::E2021,
+    };
     assert_eq!(stdout(&built(&place, &old)), "1\n");
     let failed = error(&place, &file("a.rs"));
-    assert_eq!(failed, BuildError::Failed { code: Some(1), help: None });
+    assert_eq!(
+        failed,
+        BuildError::Failed {
+            code: Some(1),
+            help: None
+        }
+    );
     assert_eq!("2018".parse(), Ok(Edition::E2018));
-    assert!("2020".parse::<Edition>().unwrap_err().starts_with("expected an edition"));
+    assert!(
+        "2020"
+            .parse::<Edition>()
+            .unwrap_err()
+            .starts_with("expected an edition")
+    );
 }
 
 #[test]
@@ -96,7 +148,9 @@ fn what_the_compiler_says_is_passed_on_as_it_is_and_again_from_the_cache() {
     let place = Place::with(&[("a.rs", "fn main() { let x = 1; }")]);
     let rustc = std::env::var_os("RUSTC").unwrap_or("rustc".into());
     let mut direct = Command::new(rustc);
-    direct.args(["--edition=2024", "--emit=metadata", "-o", "/dev/null", "a.rs"]);
+    direct
+        .args(["--edition=2024", "--emit=metadata", "a.rs", "--out-dir"])
+        .arg(place.cache());
     let expected = direct.current_dir(place.user()).output().unwrap();
     let expected = String::from_utf8(expected.stderr).unwrap();
     assert!(expected.contains("--> a.rs:1:17"), "{expected}");
@@ -119,16 +173,31 @@ fn what_the_compiler_says_is_passed_on_as_it_is_and_again_from_the_cache() {
 fn helper_that_builds() {
     let directory = std::env::var_os("HELPER_DIRECTORY").map(Into::into);
     let cache_dir = std::env::var_os("HELPER_CACHE").map(Into::into);
-    let options = BuildOptions { directory, cache_dir, ..BuildOptions::default() };
+    let options = BuildOptions {
+        directory,
+        cache_dir,
+        ..BuildOptions::default()
+    };
     assert!(build(&file("a.rs"), &options, &[]).is_ok());
 }
 
 #[test]
 fn a_file_of_a_package_that_does_not_compile_alone_gets_a_hint() {
-    let place = Place::with(&[("p/Cargo.toml", ""), ("p/src/main.rs", "use dep::x; fn main() {}")]);
+    let place = Place::with(&[
+        ("p/Cargo.toml", ""),
+        ("p/src/main.rs", "use dep::x; fn main() {}"),
+    ]);
     let error = error(&place, &file("p/src/main.rs"));
-    let BuildError::Failed { help: Some(help), .. } = &error else { panic!("{error:?}") };
-    assert!(help.contains(place.user().join("p").to_str().unwrap()), "{help}");
+    let BuildError::Failed {
+        help: Some(help), ..
+    } = &error
+    else {
+        panic!("{error:?}")
+    };
+    assert!(
+        help.contains(place.user().join("p").to_str().unwrap()),
+        "{help}"
+    );
 }
 
 #[test]
@@ -147,19 +216,34 @@ fn paths_that_cannot_be_built_are_explained() {
     );
     assert_eq!(
         error(&place, &file("latin.rs")),
-        BuildError::NotUtf8 { path: "latin.rs".into(), offset: 3 }
+        BuildError::NotUtf8 {
+            path: "latin.rs".into(),
+            offset: 3
+        }
     );
     let executable = |path: &str| TargetSpec::Executable(path.into());
-    assert_eq!(error(&place, &executable("plain")), BuildError::NotExecutable("plain".into()));
-    assert_eq!(error(&place, &executable("none")), BuildError::NoSuchFile("none".into()));
+    assert_eq!(
+        error(&place, &executable("plain")),
+        BuildError::NotExecutable("plain".into())
+    );
+    assert_eq!(
+        error(&place, &executable("none")),
+        BuildError::NoSuchFile("none".into())
+    );
     let manifest = Some("p/Cargo.toml".into());
-    let expected = BuildError::IsDirectory { path: "p".into(), manifest };
+    let expected = BuildError::IsDirectory {
+        path: "p".into(),
+        manifest,
+    };
     assert_eq!(error(&place, &executable("p")), expected);
 }
 
 #[test]
 fn an_executable_is_taken_as_it_is() {
-    let place = Place::with(&[("a.rs", "fn main() { println!(\"{:?}\", std::env::args().nth(1)); }")]);
+    let place = Place::with(&[(
+        "a.rs",
+        "fn main() { println!(\"{:?}\", std::env::args().nth(1)); }",
+    )]);
     let program = built(&place, &file("a.rs")).executable;
     let spec = TargetSpec::Executable(program.clone());
     let built = build(&spec, &place.options(), &["x".into()]).unwrap();
@@ -170,24 +254,45 @@ fn an_executable_is_taken_as_it_is() {
 #[test]
 fn standard_input_is_a_program_or_a_snippet() {
     let place = Place::with(&[]);
-    let stdin = |text: &str| TargetSpec::Stdin { text: text.into(), edition: Edition::default() };
+    let stdin = |text: &str| TargetSpec::Stdin {
+        text: text.into(),
+        edition: Edition::default(),
+    };
     let program = built(&place, &stdin("fn main() { println!(\"{}\", file!()); }"));
-    assert_eq!((stdout(&program).as_str(), program.notes.len()), ("<stdin>\n", 0));
+    assert_eq!(
+        (stdout(&program).as_str(), program.notes.len()),
+        ("<stdin>\n", 0)
+    );
     let snippet = built(&place, &stdin("let x = 1;\nprintln!(\"{x} {}\", line!());"));
-    assert_eq!((stdout(&snippet).as_str(), snippet.notes.len()), ("1 2\n", 1));
+    assert_eq!(
+        (stdout(&snippet).as_str(), snippet.notes.len()),
+        ("1 2\n", 1)
+    );
     // The debug information names the text as the user does, and the text can be found.
     let named = place.user().join("<stdin>");
     let text = snippet.sources.text_file(named.to_str().unwrap());
     let text = std::fs::read_to_string(text).unwrap();
-    assert_eq!(text, "fn main() { let x = 1;\nprintln!(\"{x} {}\", line!());\n}\n");
+    assert_eq!(
+        text,
+        "fn main() { let x = 1;\nprintln!(\"{x} {}\", line!());\n}\n"
+    );
     assert_eq!(snippet.sources.display(named.to_str().unwrap()), "<stdin>");
     assert!(snippet.user_code.is_user(named.to_str().unwrap()));
     if let Some(files) = source_files(&snippet.executable) {
         assert!(files.contains("<stdin>"), "{files}");
         assert!(!files.contains("main.rs"), "{files}");
     }
-    let latin = TargetSpec::Stdin { text: vec![b'/', 0xff], edition: Edition::default() };
-    assert_eq!(error(&place, &latin), BuildError::NotUtf8 { path: "<stdin>".into(), offset: 1 });
+    let latin = TargetSpec::Stdin {
+        text: vec![b'/', 0xff],
+        edition: Edition::default(),
+    };
+    assert_eq!(
+        error(&place, &latin),
+        BuildError::NotUtf8 {
+            path: "<stdin>".into(),
+            offset: 1
+        }
+    );
 }
 
 const NOTE: &str = "\
@@ -222,7 +327,10 @@ fn blocks_of_notes_are_programs_at_their_own_lines() {
     let place = Place::with(&[("my note.md", NOTE)]);
     let first = built(&place, &note("my note.md", Some(1)));
     assert_eq!(stdout(&first), "7 my note.md:5:53\n");
-    assert_eq!(first.notes, ["The snippet has no `main`; it was put into one."]);
+    assert_eq!(
+        first.notes,
+        ["The snippet has no `main`; it was put into one."]
+    );
     assert_eq!(first.executable.file_name(), Some("my note-1".as_ref()));
     let named = place.user().join("my note.md");
     let text = std::fs::read_to_string(first.sources.text_file(named.to_str().unwrap())).unwrap();
@@ -230,7 +338,10 @@ fn blocks_of_notes_are_programs_at_their_own_lines() {
     assert_eq!(text.lines().nth(3), Some("  fn helper() -> u8 { 7 }"));
 
     let second = built(&place, &note("my note.md", Some(2)));
-    assert_eq!((stdout(&second).as_str(), second.notes.len()), ("2 13:41\n", 0));
+    assert_eq!(
+        (stdout(&second).as_str(), second.notes.len()),
+        ("2 13:41\n", 0)
+    );
 
     let third = run(&built(&place, &note("my note.md", Some(3))));
     let message = String::from_utf8(third.stderr).unwrap();
@@ -243,7 +354,11 @@ fn blocks_of_notes_are_programs_at_their_own_lines() {
 
 #[test]
 fn blocks_that_are_not_there_are_explained() {
-    let place = Place::with(&[("a.md", NOTE), ("b.md", "no code"), ("c.md", "```rust\nlet x = 1;\n```")]);
+    let place = Place::with(&[
+        ("a.md", NOTE),
+        ("b.md", "no code"),
+        ("c.md", "```rust\nlet x = 1;\n```"),
+    ]);
     let several = error(&place, &note("a.md", None)).to_string();
     assert_eq!(
         several,
@@ -257,7 +372,10 @@ fn blocks_that_are_not_there_are_explained() {
         let error = error(&place, &note("a.md", Some(asked)));
         assert!(matches!(error, BuildError::NoSuchBlock { asked: found, .. } if found == asked));
     }
-    assert_eq!(error(&place, &note("b.md", None)), BuildError::NoRustInNote("b.md".into()));
+    assert_eq!(
+        error(&place, &note("b.md", None)),
+        BuildError::NoRustInNote("b.md".into())
+    );
     assert_eq!(stdout(&built(&place, &note("c.md", None))), "");
 }
 
@@ -266,6 +384,11 @@ fn the_toolchain_says_what_it_is() {
     let facts = toolchain_facts(&BuildOptions::default()).unwrap();
     assert!(facts.rustc.starts_with("rustc ") && facts.rustc.contains(&facts.release));
     assert!(facts.cargo.unwrap().starts_with("cargo "));
-    assert!(facts.targets.contains(&facts.host), "{:?} {}", facts.targets, facts.host);
+    assert!(
+        facts.targets.contains(&facts.host),
+        "{:?} {}",
+        facts.targets,
+        facts.host
+    );
     assert!(facts.sysroot.join("lib/rustlib").is_dir());
 }

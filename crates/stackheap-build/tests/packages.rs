@@ -45,10 +45,22 @@ fn workspace() -> Place {
              dep::dep(), cfg!(feature = \"loud\"));\n}\n\
              #[test] fn unit() {}\n",
         ),
-        ("w/app/tests/it.rs", "#[test] fn integration() { println!(\"seen\"); }"),
-        ("w/app/examples/ex.rs", "fn main() { println!(\"example\"); }"),
-        ("w/app/benches/be.rs", "fn main() { println!(\"{:?}\", std::env::args().nth(1)); }"),
-        ("w/util/Cargo.toml", "[package]\nname = 'util'\nversion = '0.1.0'\nedition = '2024'\n"),
+        (
+            "w/app/tests/it.rs",
+            "#[test] fn integration() { println!(\"seen\"); }",
+        ),
+        (
+            "w/app/examples/ex.rs",
+            "fn main() { println!(\"example\"); }",
+        ),
+        (
+            "w/app/benches/be.rs",
+            "fn main() { println!(\"{:?}\", std::env::args().nth(1)); }",
+        ),
+        (
+            "w/util/Cargo.toml",
+            "[package]\nname = 'util'\nversion = '0.1.0'\nedition = '2024'\n",
+        ),
         (
             "w/util/src/lib.rs",
             "pub fn util() -> u8 { 1 }\n#[cfg(test)] mod tests { #[test] fn inner() {} }",
@@ -62,9 +74,15 @@ fn workspace() -> Place {
             "use proc_macro::TokenStream;\n\
              #[proc_macro] pub fn three(_: TokenStream) -> TokenStream { \"3\".parse().unwrap() }",
         ),
-        ("outside/Cargo.toml", "[package]\nname = 'outside'\nversion = '0.1.0'\nedition = '2024'\n"),
+        (
+            "outside/Cargo.toml",
+            "[package]\nname = 'outside'\nversion = '0.1.0'\nedition = '2024'\n",
+        ),
         ("outside/src/lib.rs", "pub fn outside() -> u8 { 2 }"),
-        ("w/vendor/dep/Cargo.toml", "[package]\nname = 'dep'\nversion = '1.2.3'\nedition = '2024'\n"),
+        (
+            "w/vendor/dep/Cargo.toml",
+            "[package]\nname = 'dep'\nversion = '1.2.3'\nedition = '2024'\n",
+        ),
         ("w/vendor/dep/src/lib.rs", "pub fn dep() -> u8 { 5 }"),
         ("w/vendor/dep/.cargo-checksum.json", "{\"files\":{}}"),
         (
@@ -86,7 +104,10 @@ fn workspace() -> Place {
 fn watch(place: &Place) {
     let log = place.user().join("w/target/flags");
     std::fs::create_dir_all(log.parent().unwrap()).unwrap();
-    let script = format!("#!/bin/sh\necho \"$@\" >> '{}'\nexec \"$@\"\n", log.display());
+    let script = format!(
+        "#!/bin/sh\necho \"$@\" >> '{}'\nexec \"$@\"\n",
+        log.display()
+    );
     place.write("w/.cargo/wrapper", &script);
     let path = place.user().join("w/.cargo/wrapper");
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -103,7 +124,9 @@ fn flags(place: &Place) -> BTreeMap<String, String> {
             let (_, rest) = line.split_once(&format!(" {flag}"))?;
             rest.split_whitespace().next().map(str::to_owned)
         };
-        let Some(name) = after("--crate-name ").filter(|name| name != "___") else { continue };
+        let Some(name) = after("--crate-name ").filter(|name| name != "___") else {
+            continue;
+        };
         let level = after("-C opt-level=").unwrap_or("0".to_owned());
         let debug = after("-C debuginfo=").unwrap_or("0".to_owned());
         flags.insert(name, format!("{level}/{debug}"));
@@ -116,7 +139,10 @@ fn cargo(selection: CargoSelection) -> TargetSpec {
 }
 
 fn target(target: CargoTarget) -> CargoSelection {
-    CargoSelection { target: Some(target), ..CargoSelection::default() }
+    CargoSelection {
+        target: Some(target),
+        ..CargoSelection::default()
+    }
 }
 
 #[track_caller]
@@ -142,21 +168,48 @@ fn own_code_is_unoptimised_and_nothing_of_the_users_changes() {
     let built = built(&place, "w/app", CargoSelection::default());
     assert_eq!(stdout(&built), "1 2 3 4 5 false\n");
     assert_eq!(place.tree(), before);
-    assert!(built.executable.starts_with(place.user().join("w/target/stackheap")));
+    assert!(
+        built
+            .executable
+            .starts_with(place.user().join("w/target/stackheap"))
+    );
 
     let flags = flags(&place);
     let of = |name: &str| flags[name].as_str();
     assert_eq!(of("app"), "0/2");
-    assert_eq!(of("util"), "0/2", "a member, in spite of the user's override");
-    assert_eq!(of("outside"), "0/2", "a path dependency outside of the workspace");
-    assert_eq!(of("dep"), "2/1", "a dependency, with the user's level and override");
-    assert_eq!(of("transitive"), "2/2", "a dependency, with the user's level");
+    assert_eq!(
+        of("util"),
+        "0/2",
+        "a member, in spite of the user's override"
+    );
+    assert_eq!(
+        of("outside"),
+        "0/2",
+        "a path dependency outside of the workspace"
+    );
+    assert_eq!(
+        of("dep"),
+        "2/1",
+        "a dependency, with the user's level and override"
+    );
+    assert_eq!(
+        of("transitive"),
+        "2/2",
+        "a dependency, with the user's level"
+    );
 
     let profile = built.profile.unwrap();
-    assert_eq!((profile.name.as_deref(), profile.opt_level.as_str()), (Some("dev"), "0"));
+    assert_eq!(
+        (profile.name.as_deref(), profile.opt_level.as_str()),
+        (Some("dev"), "0")
+    );
     assert!(profile.debug_assertions && profile.overflow_checks);
 
-    let user = |path: &str| built.user_code.is_user(place.user().join(path).to_str().unwrap());
+    let user = |path: &str| {
+        built
+            .user_code
+            .is_user(place.user().join(path).to_str().unwrap())
+    };
     assert!(user("w/app/src/main.rs") && user("w/util/src/lib.rs") && user("outside/src/lib.rs"));
     assert!(!user("w/vendor/dep/src/lib.rs"));
     assert!(!user("elsewhere/src/lib.rs"));
@@ -165,7 +218,10 @@ fn own_code_is_unoptimised_and_nothing_of_the_users_changes() {
     let made = made.filter(|path| path.is_file()).last().unwrap();
     assert!(built.user_code.is_user(made.to_str().unwrap()));
     let shown = place.user().join("w/app/src/main.rs");
-    assert_eq!(built.sources.display(shown.to_str().unwrap()), "src/main.rs");
+    assert_eq!(
+        built.sources.display(shown.to_str().unwrap()),
+        "src/main.rs"
+    );
 }
 
 #[test]
@@ -183,7 +239,10 @@ fn a_profile_that_is_asked_for_is_built_as_it_is_with_debug_information() {
     assert_eq!(stdout(&built), "1 2 3 4 5 true\n");
     assert_eq!(place.tree(), before);
     let flags = flags(&place);
-    assert_eq!((flags["app"].as_str(), flags["outside"].as_str()), ("3/2", "3/2"));
+    assert_eq!(
+        (flags["app"].as_str(), flags["outside"].as_str()),
+        ("3/2", "3/2")
+    );
     assert!(built.profile.unwrap().is_optimised());
 }
 
@@ -198,10 +257,20 @@ fn tests_examples_and_benchmarks_are_targets_too() {
     assert_eq!(test.command.directory, place.user().join("w/app"));
     assert_eq!(flags(&place)["it"], "0/2");
 
-    let example = built(&place, "w/app", target(CargoTarget::Example("ex".to_owned())));
-    assert_eq!((stdout(&example).as_str(), example.role), ("example\n", ProgramRole::Program));
+    let example = built(
+        &place,
+        "w/app",
+        target(CargoTarget::Example("ex".to_owned())),
+    );
+    assert_eq!(
+        (stdout(&example).as_str(), example.role),
+        ("example\n", ProgramRole::Program)
+    );
 
-    let library = CargoSelection { package: Some("util".into()), ..target(CargoTarget::Lib) };
+    let library = CargoSelection {
+        package: Some("util".into()),
+        ..target(CargoTarget::Lib)
+    };
     let library = built(&place, "w", library);
     assert!(stdout(&library).contains("test tests::inner ... ok"));
     assert_eq!(library.command.directory, place.user().join("w/util"));
@@ -214,9 +283,12 @@ fn tests_examples_and_benchmarks_are_targets_too() {
 }
 
 fn package(manifest: &str, files: &[&str]) -> Place {
-    let manifest = format!("[package]\nname = 'p'\nversion = '0.1.0'\nedition = '2024'\n{manifest}");
+    let manifest =
+        format!("[package]\nname = 'p'\nversion = '0.1.0'\nedition = '2024'\n{manifest}");
     let place = Place::with(&[("Cargo.toml", manifest.as_str())]);
-    files.iter().for_each(|file| place.write(file, "fn main() {}"));
+    files
+        .iter()
+        .for_each(|file| place.write(file, "fn main() {}"));
     place
 }
 
@@ -238,7 +310,10 @@ fn of_several_programs_each_is_listed_with_its_flags() {
         "expected a target `--bench none`, found none of this kind; see `cargo metadata` for what \
          there is"
     );
-    let default = package("default-run = 'other'\n", &["src/main.rs", "src/bin/other.rs"]);
+    let default = package(
+        "default-run = 'other'\n",
+        &["src/main.rs", "src/bin/other.rs"],
+    );
     let default = built(&default, "", CargoSelection::default());
     assert_eq!(default.executable.file_name(), Some("other".as_ref()));
 }
@@ -256,7 +331,10 @@ fn a_library_lists_what_else_can_be_run() {
 #[test]
 fn in_a_workspace_the_package_is_part_of_the_flags() {
     let place = Place::with(&[
-        ("Cargo.toml", "[workspace]\nmembers = ['a', 'b']\nresolver = '2'\n"),
+        (
+            "Cargo.toml",
+            "[workspace]\nmembers = ['a', 'b']\nresolver = '2'\n",
+        ),
         ("a/Cargo.toml", "[package]\nname = 'a'\nversion = '0.1.0'\n"),
         ("a/src/main.rs", "fn main() { println!(\"a\"); }"),
         ("b/Cargo.toml", "[package]\nname = 'b'\nversion = '0.1.0'\n"),
@@ -267,50 +345,95 @@ fn in_a_workspace_the_package_is_part_of_the_flags() {
         "expected one program, found 2; pick one with\n    -p a --bin a\n    -p b --bin b"
     );
     // Inside a member cargo means that member.
-    assert_eq!(stdout(&built(&place, "b", CargoSelection::default())), "b\n");
+    assert_eq!(
+        stdout(&built(&place, "b", CargoSelection::default())),
+        "b\n"
+    );
     for spec in ["a", "a@0.1.0"] {
-        let selection = CargoSelection { package: Some(spec.to_owned()), ..Default::default() };
+        let selection = CargoSelection {
+            package: Some(spec.to_owned()),
+            ..Default::default()
+        };
         assert_eq!(stdout(&built(&place, "b", selection)), "a\n");
     }
-    let selection = CargoSelection { package: Some("c".to_owned()), ..Default::default() };
+    let selection = CargoSelection {
+        package: Some("c".to_owned()),
+        ..Default::default()
+    };
     assert_eq!(
         error(&place, "", selection).to_string(),
         "expected a package `c` in the workspace, found none; there are: a, b"
     );
-    let selection =
-        CargoSelection { manifest_path: Some("a/Cargo.toml".into()), ..Default::default() };
+    let selection = CargoSelection {
+        manifest_path: Some("a/Cargo.toml".into()),
+        ..Default::default()
+    };
     let built = built(&place, "", selection);
-    assert_eq!((stdout(&built).as_str(), built.command.directory), ("a\n", place.user()));
+    assert_eq!(
+        (stdout(&built).as_str(), built.command.directory),
+        ("a\n", place.user())
+    );
 }
 
 #[test]
 fn errors_of_the_package_are_cargos_words() {
     let place = Place::with(&[("broken/Cargo.toml", "[package]\nname = 3\n")]);
     let none = error(&place, "", CargoSelection::default());
-    let BuildError::Manifest(message) = &none else { panic!("{none:?}") };
-    assert!(message.starts_with("could not find `Cargo.toml`"), "{message}");
+    let BuildError::Manifest(message) = &none else {
+        panic!("{none:?}")
+    };
+    assert!(
+        message.starts_with("could not find `Cargo.toml`"),
+        "{message}"
+    );
     let broken = error(&place, "broken", CargoSelection::default());
     assert!(matches!(broken, BuildError::Manifest(_)), "{broken:?}");
 
     let place = package("", &[]);
     place.write("src/main.rs", "fn main() { x }");
     let failed = error(&place, "", CargoSelection::default());
-    assert_eq!(failed, BuildError::Failed { code: Some(101), help: None });
+    assert_eq!(
+        failed,
+        BuildError::Failed {
+            code: Some(101),
+            help: None
+        }
+    );
 }
 
 #[test]
 fn a_lock_file_stays_as_it_is() {
     let place = package("", &["src/main.rs"]);
     let lock = place.user().join("Cargo.lock");
+    let locked = CargoSelection {
+        locked: true,
+        ..CargoSelection::default()
+    };
     // Without one: none is left behind, and `--locked` fails as it does in cargo.
-    built(&place, "", CargoSelection::default());
-    assert!(!lock.exists());
+    for _ in 0..2 {
+        built(&place, "", CargoSelection::default());
+        assert!(!lock.exists());
+        assert!(matches!(
+            error(&place, "", locked.clone()),
+            BuildError::Manifest(_)
+        ));
+        assert!(!lock.exists());
+    }
+    // The one that cargo made is kept for the next time.
+    let kept: Vec<_> = std::fs::read_dir(place.cache().join("locks"))
+        .unwrap()
+        .collect();
+    let kept = std::fs::read_to_string(kept[0].as_ref().unwrap().path()).unwrap();
+    assert!(kept.contains("name = \"p\""), "{kept}");
     // One that cargo would bring up to date.
     let old = "version = 3\n\n[[package]]\nname = \"p\"\nversion = \"0.0.9\"\n";
     place.write("Cargo.lock", old);
     built(&place, "", CargoSelection::default());
     assert_eq!(std::fs::read_to_string(&lock).unwrap(), old);
-    let locked = CargoSelection { locked: true, ..CargoSelection::default() };
+    let locked = CargoSelection {
+        locked: true,
+        ..CargoSelection::default()
+    };
     assert!(matches!(error(&place, "", locked), BuildError::Manifest(_)));
     assert_eq!(std::fs::read_to_string(&lock).unwrap(), old);
 }
@@ -318,12 +441,25 @@ fn a_lock_file_stays_as_it_is() {
 #[test]
 fn the_target_directory_can_be_chosen() {
     let place = package("", &["src/main.rs"]);
-    let selection = CargoSelection { target_dir: Some("mine".into()), ..Default::default() };
+    let selection = CargoSelection {
+        target_dir: Some("mine".into()),
+        ..Default::default()
+    };
     let built = built(&place, "", selection);
-    assert!(built.executable.starts_with(place.user().join("mine/stackheap")));
+    assert!(
+        built
+            .executable
+            .starts_with(place.user().join("mine/stackheap"))
+    );
     assert!(!place.user().join("target").exists());
-    let options = BuildOptions { runner: Some("/no/such/runner".into()), ..place.options() };
-    let selection = CargoSelection { target_dir: Some("mine".into()), ..Default::default() };
+    let options = BuildOptions {
+        runner: Some("/no/such/runner".into()),
+        ..place.options()
+    };
+    let selection = CargoSelection {
+        target_dir: Some("mine".into()),
+        ..Default::default()
+    };
     let built = build(&cargo(selection), &options, &[]).unwrap();
     assert_eq!(
         built.notes,

@@ -354,7 +354,7 @@ fn heap_values(heap: &HeapSide) -> Vec<String> {
         None => String::new(),
     };
     vec![
-        "Values of any size, known only while the program runs".to_owned(),
+        "Values whose size may be decided only while the program runs".to_owned(),
         format!(
             "Block #{}, {type_name}{value}: {}",
             example.block,
@@ -365,7 +365,7 @@ fn heap_values(heap: &HeapSide) -> Vec<String> {
 
 fn stack_ownership(stack: &StackSide) -> Vec<String> {
     let mut told = vec![
-        "The frame holds the locals; what a local owns is dropped at the end of its scope"
+        "The frame holds the locals; what a local still owns at the end of its scope is dropped there"
             .to_owned(),
     ];
     match &stack.owning_locals {
@@ -418,6 +418,10 @@ fn heap_ownership(heap: &HeapSide) -> Vec<String> {
     });
     if let Ok(life) = &heap.longest
         && life.owners.len() > 1
+        && heap
+            .shared
+            .as_ref()
+            .is_none_or(|shared| shared.block != life.block)
     {
         told.push(format!(
             "Block #{} had {} owners, one after the other",

@@ -5,7 +5,7 @@ use stackheap_model::{
     RuntimeAddress,
 };
 
-use crate::{Names, place, short_type, size, step_ref, visible};
+use crate::{Names, place, short_type, size, visible, when};
 
 /// How many characters of a value or of output a sentence quotes.
 const QUOTE_CHARACTERS: usize = 60;
@@ -238,7 +238,7 @@ fn free(block: BlockId, address: RuntimeAddress, bytes: u64, names: &dyn Names) 
         if let Some(type_name) = &known.type_name {
             text.push_str(&format!(", held `{}`", quote(&short_type(type_name))));
         }
-        text.push_str(&format!(", allocated at {}", step_ref(&known.allocated)));
+        text.push_str(&format!(", allocated {}", when(&known.allocated)));
     }
     Sentence::plain(text)
 }

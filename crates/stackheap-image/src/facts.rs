@@ -37,7 +37,10 @@ impl ImageFacts {
     /// bytes; negative on x86-64, where the block ends at the thread pointer.
     pub fn thread_pointer_offset(&self, offset_in_block: u64) -> i64 {
         let align = self.tls_align.max(1);
-        let size = self.tls_size.checked_next_multiple_of(align).unwrap_or(self.tls_size);
+        let size = self
+            .tls_size
+            .checked_next_multiple_of(align)
+            .unwrap_or(self.tls_size);
         offset_in_block.wrapping_sub(size) as i64
     }
 }

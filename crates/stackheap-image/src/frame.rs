@@ -50,20 +50,23 @@ struct Row {
 impl<'data> Frames<'data> {
     pub(crate) fn new(elf: &Elf<'data>) -> Self {
         let mut bases = BaseAddresses::default();
-        let sections: [(&str, fn(BaseAddresses, u64) -> BaseAddresses); 3] = [
-            (".eh_frame", BaseAddresses::set_eh_frame),
-            (".text", BaseAddresses::set_text),
-            (".got", BaseAddresses::set_got),
-        ];
-        for (name, set) in sections {
-            if let Some(address) = elf.section_address(name) {
-                bases = set(bases, address);
-            }
+        if let Some(address) = elf.section_address(".eh_frame") {
+            bases = bases.set_eh_frame(address);
+        }
+        if let Some(address) = elf.section_address(".text") {
+            bases = bases.set_text(address);
+        }
+        if let Some(address) = elf.section_address(".got") {
+            bases = bases.set_got(address);
         }
         Self {
             section: EhFrame::new(elf.section(".eh_frame"), LittleEndian),
             bases,
-            encoding: gimli::Encoding { format: gimli::Format::Dwarf32, version: 4, address_size: 8 },
+            encoding: gimli::Encoding {
+                format: gimli::Format::Dwarf32,
+                version: 4,
+                address_size: 8,
+            },
             index: OnceLock::new(),
             tables: Mutex::default(),
         }
@@ -79,12 +82,20 @@ impl<'data> Frames<'data> {
                     Ok(Some(CieOrFde::Cie(_))) => continue,
                     Ok(None) | Err(_) => break,
                 };
-                let Ok(entry) = partial.parse(EhFrame::cie_from_offset) else { continue };
+                let Ok(entry) = partial.parse(EhFrame::cie_from_offset) else {
+                    continue;
+                };
                 let start = entry.initial_address();
-                let Some(end) = start.checked_add(entry.len()) else { continue };
+                let Some(end) = start.checked_add(entry.len()) else {
+                    continue;
+                };
                 // Entries of code that the linker threw away lie at or near zero.
                 if start != 0 && start < end {
-                    found.push(Covered { start, end, offset: entry.offset() });
+                    found.push(Covered {
+                        start,
+                        end,
+                        offset: entry.offset(),
+                    });
                 }
             }
             found.sort_by_key(|covered| covered.start);
@@ -93,12 +104,16 @@ impl<'data> Frames<'data> {
     }
 
     fn entry(&self, offset: usize) -> Option<FrameDescriptionEntry<Slice<'data>>> {
-        self.section.fde_from_offset(&self.bases, offset.into(), EhFrame::cie_from_offset).ok()
+        self.section
+            .fde_from_offset(&self.bases, offset.into(), EhFrame::cie_from_offset)
+            .ok()
     }
 
     fn covering(&self, at: u64) -> Option<&Covered> {
         let index = self.index();
-        let before = index.partition_point(|covered| covered.start <= at).checked_sub(1)?;
+        let before = index
+            .partition_point(|covered| covered.start <= at)
+            .checked_sub(1)?;
         index.get(before).filter(|covered| at < covered.end)
     }
 
@@ -113,18 +128,25 @@ impl<'data> Frames<'data> {
 
     fn read_table(&self, covered: &Covered) -> Vec<Row> {
         let mut rows = Vec::new();
-        let Some(entry) = self.entry(covered.offset) else { return rows };
+        let Some(entry) = self.entry(covered.offset) else {
+            return rows;
+        };
         let mut context = UnwindContext::new();
         let Ok(mut table) = entry.rows(&self.section, &self.bases, &mut context) else {
             return rows;
         };
         while rows.len() < ROW_LIMIT {
-            let Ok(Some(row)) = table.next_row() else { break };
+            let Ok(Some(row)) = table.next_row() else {
+                break;
+            };
             rows.push(Row {
                 start: row.start_address(),
                 end: row.end_address(),
                 cfa: row.cfa().clone(),
-                registers: row.registers().map(|(register, rule)| (*register, rule.clone())).collect(),
+                registers: row
+                    .registers()
+                    .map(|(register, rule)| (*register, rule.clone()))
+                    .collect(),
             });
         }
         rows
@@ -133,14 +155,19 @@ impl<'data> Frames<'data> {
     /// Calls `with` with the rules at an address.
     fn row_at<T>(&self, at: ImageAddress, with: impl FnOnce(&Row) -> Option<T>) -> Option<T> {
         let table = self.table(self.covering(at.0)?);
-        let before = table.partition_point(|row| row.start <= at.0).checked_sub(1)?;
+        let before = table
+            .partition_point(|row| row.start <= at.0)
+            .checked_sub(1)?;
         let row = table.get(before).filter(|row| at.0 < row.end)?;
         with(row)
     }
 
     /// The exception tables of the functions whose code begins inside `range`: the address of the
     /// table and where the function begins.
-    pub(crate) fn exception_tables(&self, range: &std::ops::Range<ImageAddress>) -> Vec<(u64, u64)> {
+    pub(crate) fn exception_tables(
+        &self,
+        range: &std::ops::Range<ImageAddress>,
+    ) -> Vec<(u64, u64)> {
         let index = self.index();
         let first = index.partition_point(|covered| covered.end <= range.start.0);
         index
@@ -206,7 +233,9 @@ impl Machine<'_> {
                     let value = gimli::Value::Generic(self.register(register)?);
                     evaluation.resume_with_register(value).ok()?
                 }
-                EvaluationResult::RequiresMemory { address, size: 8, .. } => {
+                EvaluationResult::RequiresMemory {
+                    address, size: 8, ..
+                } => {
                     let value = gimli::Value::Generic((self.read)(RuntimeAddress(address))?);
                     evaluation.resume_with_memory(value).ok()?
                 }
@@ -275,11 +304,18 @@ impl<'data> Image<'data> {
         bias: LoadBias,
         read: &dyn Fn(RuntimeAddress) -> Option<u64>,
     ) -> Option<UnwindStep> {
-        let machine = Machine { registers, read, bias };
+        let machine = Machine {
+            registers,
+            read,
+            bias,
+        };
         let frames = &self.frames;
         frames.row_at(bias.to_image(registers.at.lookup()), |row| {
             let cfa = machine.cfa(&row.cfa, frames)?;
-            if registers.get(Register::RSP).is_some_and(|pointer| cfa <= pointer) {
+            if registers
+                .get(Register::RSP)
+                .is_some_and(|pointer| cfa <= pointer)
+            {
                 return None;
             }
             let mut general = [None; Register::COUNT];
@@ -299,7 +335,9 @@ impl<'data> Image<'data> {
                     return_address = value;
                     continue;
                 }
-                let Some(slot) = general.get_mut(usize::from(register.0)) else { continue };
+                let Some(slot) = general.get_mut(usize::from(register.0)) else {
+                    continue;
+                };
                 *slot = value;
                 if let (Some(at), Ok(number)) = (at, u8::try_from(register.0)) {
                     saved.push((Register(number), at));
@@ -308,7 +346,10 @@ impl<'data> Image<'data> {
             let return_address = RuntimeAddress(return_address.filter(|&address| address != 0)?);
             saved.sort_by_key(|(register, _)| *register);
             Some(UnwindStep {
-                registers: UnwindRegisters { general, at: FrameAddress::Return(return_address) },
+                registers: UnwindRegisters {
+                    general,
+                    at: FrameAddress::Return(return_address),
+                },
                 cfa: RuntimeAddress(cfa),
                 return_address,
                 saved,

@@ -7,37 +7,37 @@ use rustc_hash::FxHashMap;
 use stackheap_model::{ImageAddress, TemplateArgument};
 
 use crate::api::DieRef;
-use crate::{Function, Image, Problem};
+use crate::{Declared, Function, Image, Problem};
 
 impl<'data> Image<'data> {
     /// The functions with code that are declared in files for which `user` says yes, by address.
     /// `user` is asked once for each absolute path. A generic function appears once for each set of
     /// arguments it was compiled for.
     ///
-    /// Units that could only be read in part are named in the problems.
+    /// Units that could not be read, or only in part, are named in the problems.
     pub fn functions(&self, user: &dyn Fn(&str) -> bool) -> (Vec<Function>, Vec<Problem>) {
-        let mut asked: FxHashMap<Arc<str>, bool> = FxHashMap::default();
-        let mut is_user = |path: &Arc<str>| match asked.get(path) {
-            Some(answer) => *answer,
-            None => {
-                let answer = user(path);
-                asked.insert(path.clone(), answer);
-                answer
-            }
-        };
+        let mut asked = Asked::new(user);
         let mut functions = Vec::new();
-        let mut problems = Vec::new();
+        let mut problems = self.problems.clone();
         for (index, unit) in (0u32..).zip(&self.units.all) {
-            if !unit.files(&self.units.dwarf).iter().any(&mut is_user) {
+            if !unit
+                .files(&self.units.dwarf)
+                .iter()
+                .any(|file| asked.is_user(file))
+            {
                 continue;
             }
             let tree = unit.tree();
             problems.extend(tree.problem.clone());
             for &offset in &tree.functions {
-                let die = DieRef { unit: index, offset };
-                functions.extend(self.function(die).filter(|function| {
-                    function.declared.as_ref().is_some_and(|declared| is_user(&declared.file))
-                }));
+                let die = DieRef {
+                    unit: index,
+                    offset,
+                };
+                functions.extend(
+                    self.function(die)
+                        .filter(|found| asked.is_users(found.declared.as_ref())),
+                );
             }
         }
         functions.sort_by_key(|function| (function.low, function.high));
@@ -53,7 +53,8 @@ impl<'data> Image<'data> {
         let high = ranges.iter().map(|range| range.end).max()?;
         let arguments = self.units.template_arguments(&chain);
         let returns = chain.iter().find_map(|(die, entry)| {
-            self.units.reference(die.unit, entry.attr_value(dw::DW_AT_type)?)
+            self.units
+                .reference(die.unit, entry.attr_value(dw::DW_AT_type)?)
         });
         let linkage = self.units.text_of_chain(&chain, dw::DW_AT_linkage_name);
         Some(Function {
@@ -65,7 +66,10 @@ impl<'data> Image<'data> {
             high,
             arguments: arguments
                 .into_iter()
-                .map(|(name, ty)| TemplateArgument { name: name.into(), ty: crate::types::id_of(ty) })
+                .map(|(name, ty)| TemplateArgument {
+                    name: name.into(),
+                    ty: crate::types::id_of(ty),
+                })
                 .collect(),
             returns: returns.map(crate::types::id_of),
             die,
@@ -84,7 +88,9 @@ impl<'data> Image<'data> {
                 return Some(name);
             }
         }
-        self.symbol_at(at).filter(|symbol| symbol.is_function).map(|symbol| symbol.name)
+        self.symbol_at(at)
+            .filter(|symbol| symbol.is_function)
+            .map(|symbol| symbol.name)
     }
 
     /// The function whose code contains `at`, whoever declared it.
@@ -94,21 +100,33 @@ impl<'data> Image<'data> {
 
     fn function_die_at(&self, at: ImageAddress) -> Option<DieRef> {
         let units = self.unit_ranges.get_or_init(|| self.read_unit_ranges());
-        let index = units.partition_point(|(range, _)| range.start <= at).checked_sub(1)?;
+        let index = units
+            .partition_point(|(range, _)| range.start <= at)
+            .checked_sub(1)?;
         let (range, unit) = units.get(index)?;
         if !range.contains(&at) {
             return None;
         }
-        let functions = self.code.get(*unit as usize)?.get_or_init(|| self.read_code(*unit));
-        let index = functions.partition_point(|(range, _)| range.start <= at).checked_sub(1)?;
+        let functions = self
+            .code
+            .get(*unit as usize)?
+            .get_or_init(|| self.read_code(*unit));
+        let index = functions
+            .partition_point(|(range, _)| range.start <= at)
+            .checked_sub(1)?;
         let (range, offset) = functions.get(index)?;
-        range.contains(&at).then_some(DieRef { unit: *unit, offset: *offset })
+        range.contains(&at).then_some(DieRef {
+            unit: *unit,
+            offset: *offset,
+        })
     }
 
     fn read_unit_ranges(&self) -> Vec<(std::ops::Range<ImageAddress>, u32)> {
         let mut found = Vec::new();
         for (index, unit) in (0u32..).zip(&self.units.all) {
-            let Ok(root) = unit.inner.entry(unit.inner.header.root_offset()) else { continue };
+            let Ok(root) = unit.inner.entry(unit.inner.header.root_offset()) else {
+                continue;
+            };
             let ranges = self.code_ranges(index, &root);
             found.extend(ranges.into_iter().map(|range| (range, index)));
         }
@@ -118,10 +136,18 @@ impl<'data> Image<'data> {
 
     fn read_code(&self, unit: u32) -> Vec<(std::ops::Range<ImageAddress>, u32)> {
         let mut found = Vec::new();
-        let Some(inside) = self.units.get(unit) else { return found };
+        let Some(inside) = self.units.get(unit) else {
+            return found;
+        };
         for &offset in &inside.tree().functions {
-            let Some(entry) = inside.entry(offset) else { continue };
-            found.extend(self.code_ranges(unit, &entry).into_iter().map(|range| (range, offset)));
+            let Some(entry) = inside.entry(offset) else {
+                continue;
+            };
+            found.extend(
+                self.code_ranges(unit, &entry)
+                    .into_iter()
+                    .map(|range| (range, offset)),
+            );
         }
         found.sort_by_key(|(range, _)| range.start);
         found
@@ -141,8 +167,39 @@ impl<'data> Image<'data> {
     }
 }
 
+/// A predicate over paths that is asked once for each: it may look at the file system.
+pub(crate) struct Asked<'a> {
+    user: &'a dyn Fn(&str) -> bool,
+    answers: FxHashMap<Arc<str>, bool>,
+}
+
+impl<'a> Asked<'a> {
+    pub(crate) fn new(user: &'a dyn Fn(&str) -> bool) -> Self {
+        Self {
+            user,
+            answers: FxHashMap::default(),
+        }
+    }
+
+    pub(crate) fn is_user(&mut self, path: &Arc<str>) -> bool {
+        if let Some(answer) = self.answers.get(path) {
+            return *answer;
+        }
+        let answer = (self.user)(path);
+        self.answers.insert(path.clone(), answer);
+        answer
+    }
+
+    /// Whether a declaration is the user's; one that is nowhere is not.
+    pub(crate) fn is_users(&mut self, declared: Option<&Declared>) -> bool {
+        declared.is_some_and(|declared| self.is_user(&declared.file))
+    }
+}
+
 /// Takes a lock. The data behind these locks is complete after each statement, so that a panic of
 /// another thread leaves nothing half done.
 pub(crate) fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -11,7 +11,7 @@ use crate::frame::Frames;
 use crate::symbol::{Names, RawSymbol};
 use crate::types::Types;
 use crate::unit::{Slice, Unit, Units};
-use crate::{ImageError, ImageFacts, InlinedCall, Symbol, UnitInfo, Vtable};
+use crate::{ImageError, ImageFacts, InlinedCall, Problem, Symbol, UnitInfo, Vtable};
 
 /// Type ids are offsets into `.debug_info` below this one.
 const DEBUG_INFO_LIMIT: u64 = 1 << 31;
@@ -28,6 +28,8 @@ pub struct Image<'data> {
     pub(crate) facts: ImageFacts,
     pub(crate) units: Units<'data>,
     pub(crate) infos: Vec<UnitInfo>,
+    /// Units that could not be read at all.
+    pub(crate) problems: Vec<Problem>,
     pub(crate) frames: Frames<'data>,
     pub(crate) types: Mutex<Types>,
     /// Units in the order in which types are searched: the user's first.
@@ -57,13 +59,23 @@ impl<'data> Image<'data> {
         let debug_info = elf.section(".debug_info");
         if debug_info.is_empty() {
             let stripped = !elf.has_symbols();
-            return Err(if stripped { ImageError::Stripped } else { ImageError::NoDebugInfo });
+            return Err(if stripped {
+                ImageError::Stripped
+            } else {
+                ImageError::NoDebugInfo
+            });
         }
         if debug_info.len() as u64 >= DEBUG_INFO_LIMIT {
-            return Err(ImageError::TooLarge { bytes: debug_info.len() as u64 });
+            return Err(ImageError::TooLarge {
+                bytes: debug_info.len() as u64,
+            });
         }
-        let units = read_units(&elf);
-        let infos: Vec<UnitInfo> = units.all.iter().map(|unit| unit.info(&units.dwarf)).collect();
+        let (units, problems) = read_units(&elf);
+        let infos: Vec<UnitInfo> = units
+            .all
+            .iter()
+            .map(|unit| unit.info(&units.dwarf))
+            .collect();
         check_split(&units)?;
         let first = check_rust(&units, &infos)?;
         check_types(&units, &infos)?;
@@ -79,6 +91,7 @@ impl<'data> Image<'data> {
             facts,
             units,
             infos,
+            problems,
             types: Mutex::default(),
             search_order,
             function_names: Mutex::default(),
@@ -104,31 +117,64 @@ impl<'data> Image<'data> {
 
 impl std::fmt::Debug for Image<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Image").field("facts", &self.facts).finish_non_exhaustive()
+        f.debug_struct("Image")
+            .field("facts", &self.facts)
+            .finish_non_exhaustive()
     }
 }
 
-fn read_units<'data>(elf: &Elf<'data>) -> Units<'data> {
+fn read_units<'data>(elf: &Elf<'data>) -> (Units<'data>, Vec<Problem>) {
     let load = |id: SectionId| -> Result<Slice<'data>, std::convert::Infallible> {
-        Ok(gimli::EndianSlice::new(elf.section(id.name()), LittleEndian))
+        Ok(gimli::EndianSlice::new(
+            elf.section(id.name()),
+            LittleEndian,
+        ))
     };
     let Ok(dwarf) = gimli::Dwarf::load(load);
     let mut headers = dwarf.units();
-    let mut all = Vec::new();
-    while let Ok(Some(header)) = headers.next() {
-        if header.address_size() != 8 || all.len() >= UNIT_LIMIT {
+    let mut all: Vec<Unit<'data>> = Vec::new();
+    let mut problems = Vec::new();
+    let mut report = |offset: Option<usize>, found: String| {
+        problems.push(Problem {
+            offset: offset.map(|offset| offset as u64),
+            what: format!("expected a unit of debug information, found {found}"),
+        });
+    };
+    while all.len() < UNIT_LIMIT {
+        let header = match headers.next() {
+            Ok(Some(header)) => header,
+            Ok(None) => break,
+            Err(error) => {
+                report(
+                    all.last().map(|unit| unit.end as usize),
+                    format!("damage: {error}"),
+                );
+                break;
+            }
+        };
+        let offset = header.debug_info_offset().map(|offset| offset.0);
+        if header.address_size() != 8 {
+            report(
+                offset,
+                format!("one with addresses of {} bytes", header.address_size()),
+            );
             continue;
         }
-        all.extend(dwarf.unit(header).ok().and_then(Unit::new));
+        match dwarf.unit(header) {
+            Ok(unit) => all.extend(Unit::new(unit)),
+            Err(error) => report(offset, format!("damage: {error}")),
+        }
     }
-    Units { dwarf, all }
+    (Units { dwarf, all }, problems)
 }
 
 /// Refuses executables whose units are only stubs for units in other files.
 fn check_split(units: &Units<'_>) -> Result<(), ImageError> {
     for unit in &units.all {
         if let Ok(Some(name)) = unit.inner.dwo_name() {
-            let file = unit.string(&units.dwarf, name).map(|name| name.into_owned());
+            let file = unit
+                .string(&units.dwarf, name)
+                .map(|name| name.into_owned());
             return Err(ImageError::SplitDebugInfo { file });
         }
     }
@@ -137,13 +183,21 @@ fn check_split(units: &Units<'_>) -> Result<(), ImageError> {
 
 /// The index of the first Rust unit, if possible one that is not of the standard library.
 fn check_rust(units: &Units<'_>, infos: &[UnitInfo]) -> Result<usize, ImageError> {
-    let rust = || infos.iter().zip(&units.all).enumerate().filter(|(_, (info, _))| info.is_rust());
+    let rust = || {
+        infos
+            .iter()
+            .zip(&units.all)
+            .enumerate()
+            .filter(|(_, (info, _))| info.is_rust())
+    };
     let own = rust().find(|(_, (_, unit))| !unit.distributed);
     match own.or_else(|| rust().next()) {
         Some((index, _)) => Ok(index),
         None => {
             let producer = infos.first().map(|info| info.producer.clone());
-            Err(ImageError::NotRust { producer: producer.filter(|name| !name.is_empty()) })
+            Err(ImageError::NotRust {
+                producer: producer.filter(|name| !name.is_empty()),
+            })
         }
     }
 }
@@ -159,17 +213,26 @@ fn check_types(units: &Units<'_>, infos: &[UnitInfo]) -> Result<(), ImageError> 
     if own.peek().is_none() {
         return Err(ImageError::NoDebugInfo);
     }
-    if own.any(|(_, unit)| has_types(unit)) { Ok(()) } else { Err(ImageError::LineTablesOnly) }
+    if own.any(|(_, unit)| has_types(unit)) {
+        Ok(())
+    } else {
+        Err(ImageError::LineTablesOnly)
+    }
 }
 
 fn has_types(unit: &Unit<'_>) -> bool {
-    let Ok(mut raw) = unit.inner.entries_raw(None) else { return false };
+    let Ok(mut raw) = unit.inner.entries_raw(None) else {
+        return false;
+    };
     // Each turn reads at least one byte.
     while !raw.is_empty() {
         match raw.read_abbreviation() {
             Ok(Some(abbreviation)) => {
                 let tag = abbreviation.tag();
-                if matches!(tag, dw::DW_TAG_base_type | dw::DW_TAG_structure_type | dw::DW_TAG_pointer_type) {
+                if matches!(
+                    tag,
+                    dw::DW_TAG_base_type | dw::DW_TAG_structure_type | dw::DW_TAG_pointer_type
+                ) {
                     return true;
                 }
                 if raw.skip_attributes(abbreviation.attributes()).is_err() {
@@ -187,5 +250,19 @@ fn has_types(unit: &Unit<'_>) -> bool {
 fn compiler_of(producer: &str) -> Option<String> {
     let at = producer.find("rustc version")?;
     let text = producer.get(at..)?;
-    Some(text.strip_suffix(')').filter(|_| at > 0).unwrap_or(text).to_owned())
+    Some(
+        text.strip_suffix(')')
+            .filter(|_| at > 0)
+            .unwrap_or(text)
+            .to_owned(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn an_image_is_shared_between_threads() {
+        fn check<T: Send + Sync>() {}
+        check::<super::Image<'_>>();
+    }
 }

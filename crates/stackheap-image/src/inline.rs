@@ -34,15 +34,20 @@ impl<'data> Image<'data> {
         }
         let mut found = Vec::new();
         let mut open: Vec<isize> = Vec::new();
-        self.units.descendants(function.die, &mut |die, depth, entry| {
-            open.truncate(open.partition_point(|&outer| outer < depth));
-            if entry.tag() == dw::DW_TAG_inlined_subroutine {
-                let nesting = u32::try_from(open.len()).unwrap_or(u32::MAX);
-                found.extend(self.inlined_call(die, entry, nesting));
-                open.push(depth);
-            }
-            if found.len() < CALL_LIMIT { Walk::Next } else { Walk::Stop }
-        });
+        self.units
+            .descendants(function.die, &mut |die, depth, entry| {
+                open.truncate(open.partition_point(|&outer| outer < depth));
+                if entry.tag() == dw::DW_TAG_inlined_subroutine {
+                    let nesting = u32::try_from(open.len()).unwrap_or(u32::MAX);
+                    found.extend(self.inlined_call(die, entry, nesting));
+                    open.push(depth);
+                }
+                if found.len() < CALL_LIMIT {
+                    Walk::Next
+                } else {
+                    Walk::Stop
+                }
+            });
         let calls: Arc<[InlinedCall]> = found.into();
         lock(&self.inlined_calls).insert(function.die, calls.clone());
         calls
@@ -62,11 +67,13 @@ impl<'data> Image<'data> {
         };
         let file = entry.attr_value(dw::DW_AT_call_file);
         let file = file.and_then(|value| self.units.file(die.unit, value));
-        let call = file.zip(number(dw::DW_AT_call_line)).map(|(file, line)| Declared {
-            file,
-            line,
-            column: number(dw::DW_AT_call_column),
-        });
+        let call = file
+            .zip(number(dw::DW_AT_call_line))
+            .map(|(file, line)| Declared {
+                file,
+                line,
+                column: number(dw::DW_AT_call_column),
+            });
         Some(InlinedCall {
             name: self.units.function_path(&chain)?,
             declared: self.units.declared(&chain),

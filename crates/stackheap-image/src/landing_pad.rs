@@ -19,8 +19,12 @@ impl<'data> Image<'data> {
         let base = self.elf.section_address(".gcc_except_table").unwrap_or(0);
         for range in &function.ranges {
             for (table, start) in self.frames.exception_tables(range) {
-                let offset = table.checked_sub(base).and_then(|offset| usize::try_from(offset).ok());
-                let Some(bytes) = offset.and_then(|offset| section.get(offset..)) else { continue };
+                let offset = table
+                    .checked_sub(base)
+                    .and_then(|offset| usize::try_from(offset).ok());
+                let Some(bytes) = offset.and_then(|offset| section.get(offset..)) else {
+                    continue;
+                };
                 let pads = read_pads(EndianSlice::new(bytes, LittleEndian), start);
                 found.extend(pads.unwrap_or_default());
             }
@@ -82,7 +86,9 @@ fn read_offset(
         dw::DW_EH_PE_sleb128 => table.read_sleb128().map(i64::cast_unsigned),
         dw::DW_EH_PE_udata2 => table.read_u16().map(u64::from),
         dw::DW_EH_PE_udata4 => table.read_u32().map(u64::from),
-        dw::DW_EH_PE_sdata4 => table.read_i32().map(|value| i64::from(value).cast_unsigned()),
+        dw::DW_EH_PE_sdata4 => table
+            .read_i32()
+            .map(|value| i64::from(value).cast_unsigned()),
         dw::DW_EH_PE_udata8 | dw::DW_EH_PE_sdata8 | dw::DW_EH_PE_absptr => table.read_u64(),
         _ => Err(gimli::Error::UnsupportedPointerEncoding(encoding)),
     }

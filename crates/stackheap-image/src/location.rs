@@ -27,20 +27,27 @@ impl<'data> Image<'data> {
         at: ImageAddress,
         context: &dyn LocationContext,
     ) -> Result<Location, Unknown> {
-        let size = self.units.layout(variable.die_type(self)).0;
+        // Asked for late: most places are in memory, and this is asked at each step.
+        let size = || self.units.layout(variable.die_type(self)).0;
         match &variable.stated {
             Stated::Absent => Err(Unknown::because("optimised out")),
-            Stated::Constant(bytes) => Ok(Location::Bytes(cut(bytes.to_vec(), size))),
+            Stated::Constant(bytes) => Ok(Location::Bytes(cut(bytes.to_vec(), size()))),
             Stated::Expression(_) | Stated::List(_) => {
                 let Some(expression) = expression_at(variable, at) else {
-                    return Err(Unknown::because("the compiler gives no place at this instruction"));
+                    return Err(Unknown::because(
+                        "the compiler gives no place at this instruction",
+                    ));
                 };
                 if expression.is_empty() {
                     return Err(Unknown::because("optimised out"));
                 }
-                let machine = Machine { image: self, variable, context };
+                let machine = Machine {
+                    image: self,
+                    variable,
+                    context,
+                };
                 Ok(match machine.evaluate(expression, FrameBase::OfVariable)? {
-                    Location::Bytes(bytes) => Location::Bytes(cut(bytes, size)),
+                    Location::Bytes(bytes) => Location::Bytes(cut(bytes, size())),
                     other => other,
                 })
             }
@@ -62,10 +69,10 @@ impl<'data> Image<'data> {
                     Operation::RegisterOffset { register, .. } => register,
                     _ => continue,
                 };
-                if let Ok(number) = u8::try_from(register.0) {
-                    if usize::from(number) < Register::COUNT {
-                        set = set.with(Register(number));
-                    }
+                let number = u8::try_from(register.0).ok();
+                if let Some(number) = number.filter(|&number| usize::from(number) < Register::COUNT)
+                {
+                    set = set.with(Register(number));
                 }
             }
         }
@@ -82,9 +89,10 @@ impl Variable {
 fn expression_at(variable: &Variable, at: ImageAddress) -> Option<&[u8]> {
     match &variable.stated {
         Stated::Expression(bytes) => Some(bytes),
-        Stated::List(entries) => {
-            entries.iter().find(|(range, _)| range.contains(&at.0)).map(|(_, bytes)| &**bytes)
-        }
+        Stated::List(entries) => entries
+            .iter()
+            .find(|(range, _)| range.contains(&at.0))
+            .map(|(_, bytes)| &**bytes),
         Stated::Constant(_) | Stated::Absent => None,
     }
 }
@@ -121,12 +129,20 @@ impl Machine<'_, '_> {
         for _ in 0..OPERATION_LIMIT {
             result = match result {
                 EvaluationResult::Complete => return pieces(evaluation.as_result()),
-                EvaluationResult::RequiresMemory { address, size, base_type, .. } => {
-                    evaluation.resume_with_memory(self.memory(address, size, base_type)?)
-                }
-                EvaluationResult::RequiresRegister { register, base_type } => {
+                EvaluationResult::RequiresMemory {
+                    address,
+                    size,
+                    base_type,
+                    ..
+                } => evaluation.resume_with_memory(self.memory(address, size, base_type)?),
+                EvaluationResult::RequiresRegister {
+                    register,
+                    base_type,
+                } => {
                     let value = gimli::Value::Generic(self.register(register)?);
-                    let value = value.convert(self.value_type(base_type)?, u64::MAX).map_err(damaged)?;
+                    let value = value
+                        .convert(self.value_type(base_type)?, u64::MAX)
+                        .map_err(damaged)?;
                     evaluation.resume_with_register(value)
                 }
                 EvaluationResult::RequiresFrameBase => {
@@ -136,7 +152,10 @@ impl Machine<'_, '_> {
                     evaluation.resume_with_tls(self.thread_local(offset)?)
                 }
                 EvaluationResult::RequiresCallFrameCfa => {
-                    let cfa = self.context.cfa().ok_or_else(|| not_captured("the frame's end"))?;
+                    let cfa = self
+                        .context
+                        .cfa()
+                        .ok_or_else(|| not_captured("the frame's end"))?;
                     evaluation.resume_with_call_frame_cfa(cfa.0)
                 }
                 EvaluationResult::RequiresRelocatedAddress(address) => {
@@ -145,7 +164,9 @@ impl Machine<'_, '_> {
                 }
                 EvaluationResult::RequiresIndexedAddress { index, relocate } => {
                     let address = self.indexed(index.0).ok_or_else(|| {
-                        Unknown::because("its place names an address that is not in the debug information")
+                        Unknown::because(
+                            "its place names an address that is not in the debug information",
+                        )
                     })?;
                     let bias = if relocate { self.context.bias().0 } else { 0 };
                     evaluation.resume_with_indexed_address(address.wrapping_add(bias))
@@ -159,23 +180,33 @@ impl Machine<'_, '_> {
                     ));
                 }
                 other => {
-                    return Err(Unknown::because(format!("its place needs what is not supported: {other:?}")));
+                    return Err(Unknown::because(format!(
+                        "its place needs what is not supported: {other:?}"
+                    )));
                 }
             }
             .map_err(damaged)?;
         }
-        Err(Unknown::because("the expression for its place does not end"))
+        Err(Unknown::because(
+            "the expression for its place does not end",
+        ))
     }
 
     fn frame_base(&self, base: FrameBase) -> Result<u64, Unknown> {
         let expression = match (base, &self.variable.frame_base) {
             (FrameBase::OfVariable, Some(expression)) => expression,
-            _ => return Err(Unknown::because("the debug information gives no frame base")),
+            _ => {
+                return Err(Unknown::because(
+                    "the debug information gives no frame base",
+                ));
+            }
         };
         match self.evaluate(expression, FrameBase::None)? {
             Location::Memory(at) => Ok(at.0),
             Location::Register(register) => self.register(gimli::Register(u16::from(register.0))),
-            _ => Err(Unknown::because("the debug information gives no usable frame base")),
+            _ => Err(Unknown::because(
+                "the debug information gives no usable frame base",
+            )),
         }
     }
 
@@ -203,27 +234,40 @@ impl Machine<'_, '_> {
             *slot = byte;
         }
         let value = gimli::Value::Generic(u64::from_le_bytes(word));
-        value.convert(self.value_type(base_type)?, u64::MAX).map_err(damaged)
+        value
+            .convert(self.value_type(base_type)?, u64::MAX)
+            .map_err(damaged)
     }
 
     fn thread_local(&self, offset: u64) -> Result<u64, Unknown> {
-        let base = self.context.thread_pointer().ok_or_else(|| not_captured("the thread pointer"))?;
+        let base = self
+            .context
+            .thread_pointer()
+            .ok_or_else(|| not_captured("the thread pointer"))?;
         Ok(base.wrapping_add_signed(self.image.facts().thread_pointer_offset(offset)))
     }
 
     fn indexed(&self, index: usize) -> Option<u64> {
         let unit = self.image.units.get(self.variable.die.unit)?;
-        self.image.units.dwarf.address(&unit.inner, gimli::DebugAddrIndex(index)).ok()
+        self.image
+            .units
+            .dwarf
+            .address(&unit.inner, gimli::DebugAddrIndex(index))
+            .ok()
     }
 
     fn value_type(&self, offset: gimli::UnitOffset) -> Result<ValueType, Unknown> {
         if offset.0 == 0 {
             return Ok(ValueType::Generic);
         }
-        let found = self.image.units.get(self.variable.die.unit).and_then(|unit| {
-            let entry = unit.inner.entry(offset).ok()?;
-            ValueType::from_entry(&entry).ok().flatten()
-        });
+        let found = self
+            .image
+            .units
+            .get(self.variable.die.unit)
+            .and_then(|unit| {
+                let entry = unit.inner.entry(offset).ok()?;
+                ValueType::from_entry(&entry).ok().flatten()
+            });
         found.ok_or_else(|| Unknown::because("its place has a type that cannot be read"))
     }
 }
@@ -254,13 +298,21 @@ fn place(location: &gimli::Location<Bytes<'_>>) -> Location {
         gimli::Location::Empty => Location::Nowhere(Unknown::because("optimised out")),
         gimli::Location::Address { address } => Location::Memory(RuntimeAddress(*address)),
         gimli::Location::Register { register } => match u8::try_from(register.0) {
-            Ok(number) if usize::from(number) < Register::COUNT => Location::Register(Register(number)),
-            _ => Location::Nowhere(not_captured(&format!("register {}", register_name(register.0)))),
+            Ok(number) if usize::from(number) < Register::COUNT => {
+                Location::Register(Register(number))
+            }
+            _ => Location::Nowhere(not_captured(&format!(
+                "register {}",
+                register_name(register.0)
+            ))),
         },
         gimli::Location::Value { value } => Location::Bytes(value_bytes(*value)),
-        gimli::Location::Bytes { value } => {
-            Location::Bytes(value.to_slice().map(|bytes| bytes.to_vec()).unwrap_or_default())
-        }
+        gimli::Location::Bytes { value } => Location::Bytes(
+            value
+                .to_slice()
+                .map(|bytes| bytes.to_vec())
+                .unwrap_or_default(),
+        ),
         gimli::Location::ImplicitPointer { .. } => Location::Nowhere(Unknown::because(
             "the pointer was optimised out; only what it points at is kept",
         )),
@@ -283,7 +335,9 @@ fn value_bytes(value: gimli::Value) -> Vec<u8> {
 }
 
 fn damaged(error: gimli::Error) -> Unknown {
-    Unknown::because(format!("the expression for its place cannot be carried out: {error}"))
+    Unknown::because(format!(
+        "the expression for its place cannot be carried out: {error}"
+    ))
 }
 
 fn not_captured(what: &str) -> Unknown {
@@ -293,8 +347,8 @@ fn not_captured(what: &str) -> Unknown {
 /// The name of a register by its DWARF number.
 fn register_name(number: u16) -> String {
     const NAMES: [&str; 16] = [
-        "rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12", "r13",
-        "r14", "r15",
+        "rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12",
+        "r13", "r14", "r15",
     ];
     match NAMES.get(usize::from(number)) {
         Some(name) => (*name).to_owned(),

@@ -18,12 +18,19 @@ impl<'data> Units<'data> {
     /// The path of a scope, `demo::shapes::Circle`.
     pub(crate) fn scope_path(&self, unit: &Unit<'data>, index: u32) -> Arc<str> {
         let scopes = &unit.tree().scopes;
-        let Some(scope) = scopes.get(index as usize) else { return Arc::from("") };
+        let Some(scope) = scopes.get(index as usize) else {
+            return Arc::from("");
+        };
         if let Some(path) = scope.path.get() {
             return path.clone();
         }
         let segments = self.scope_segments(unit, Some(index));
-        let path: Arc<str> = segments.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join("::").into();
+        let path: Arc<str> = segments
+            .iter()
+            .map(|s| s.name.as_str())
+            .collect::<Vec<_>>()
+            .join("::")
+            .into();
         scope.path.get_or_init(|| path).clone()
     }
 
@@ -40,7 +47,8 @@ impl<'data> Units<'data> {
                 .and_then(|entry| unit.string(&self.dwarf, entry.attr_value(dw::DW_AT_name)?))
                 .map(|name| name.into_owned());
             if let Some(name) = name {
-                let is_type = scope.tag != dw::DW_TAG_namespace && scope.tag != dw::DW_TAG_subprogram;
+                let is_type =
+                    scope.tag != dw::DW_TAG_namespace && scope.tag != dw::DW_TAG_subprogram;
                 segments.push(Segment { name, is_type });
             }
             next = scope.parent;
@@ -54,7 +62,11 @@ impl<'data> Units<'data> {
         match unit.scope_of(offset) {
             Some(scope) => {
                 let path = self.scope_path(unit, scope);
-                if path.is_empty() { name.into() } else { format!("{path}::{name}").into() }
+                if path.is_empty() {
+                    name.into()
+                } else {
+                    format!("{path}::{name}").into()
+                }
             }
             None => name.into(),
         }
@@ -68,7 +80,10 @@ impl<'data> Units<'data> {
         let unit = self.get(declaration.unit)?;
         let segments = self.scope_segments(unit, unit.scope_of(declaration.offset));
         let arguments = || self.argument_names(chain);
-        let path = match (segments.iter().rposition(Segment::is_implementation), linkage) {
+        let path = match (
+            segments.iter().rposition(Segment::is_implementation),
+            linkage,
+        ) {
             (Some(index), Some(linkage)) => {
                 member_path(&segments, index, &name, &linkage, &arguments)
             }
@@ -92,7 +107,9 @@ impl<'data> Units<'data> {
         &self,
         chain: &[(DieRef, Entry<'data>)],
     ) -> Vec<(String, DieRef)> {
-        let name = self.text_of_chain(chain, dw::DW_AT_name).unwrap_or_default();
+        let name = self
+            .text_of_chain(chain, dw::DW_AT_name)
+            .unwrap_or_default();
         for (die, entry) in chain {
             if !entry.has_children() || !name.contains('<') {
                 continue;
@@ -109,7 +126,9 @@ impl<'data> Units<'data> {
         let mut found = Vec::new();
         self.children(die, &mut |child, entry| {
             if entry.tag() == dw::DW_TAG_template_type_parameter {
-                let name = self.text(child.unit, entry, dw::DW_AT_name).unwrap_or_default();
+                let name = self
+                    .text(child.unit, entry, dw::DW_AT_name)
+                    .unwrap_or_default();
                 let ty = entry
                     .attr_value(dw::DW_AT_type)
                     .and_then(|value| self.reference(child.unit, value));
@@ -140,9 +159,15 @@ impl<'data> Units<'data> {
         die: DieRef,
         visit: &mut dyn FnMut(DieRef, isize, &Entry<'data>) -> Walk,
     ) {
-        let Some(unit) = self.get(die.unit) else { return };
-        let Some(offset) = unit.unit_offset(die.offset) else { return };
-        let Ok(mut raw) = unit.inner.entries_raw(Some(offset)) else { return };
+        let Some(unit) = self.get(die.unit) else {
+            return;
+        };
+        let Some(offset) = unit.unit_offset(die.offset) else {
+            return;
+        };
+        let Ok(mut raw) = unit.inner.entries_raw(Some(offset)) else {
+            return;
+        };
         let mut entry = Entry::null();
         // Each turn reads at least one byte.
         while !raw.is_empty() {
@@ -150,7 +175,14 @@ impl<'data> Units<'data> {
             match raw.read_entry(&mut entry) {
                 Ok(true) if depth > 0 => {
                     let offset = unit.section_offset(entry.offset());
-                    match visit(DieRef { unit: die.unit, offset }, depth, &entry) {
+                    match visit(
+                        DieRef {
+                            unit: die.unit,
+                            offset,
+                        },
+                        depth,
+                        &entry,
+                    ) {
                         Walk::Next => {}
                         Walk::Stop => return,
                     }
@@ -199,7 +231,8 @@ fn plain_path(segments: &[Segment], name: &str) -> String {
 
 /// The method's name without the leading generic arguments that repeat those of its type.
 fn without_arguments_of(name: &str, parent: &str) -> String {
-    let (Some((base, own)), Some((_, of_parent))) = (split_arguments(name), split_arguments(parent))
+    let (Some((base, own)), Some((_, of_parent))) =
+        (split_arguments(name), split_arguments(parent))
     else {
         return name.to_owned();
     };
@@ -229,19 +262,28 @@ fn member_path(
     arguments: &dyn Fn() -> Vec<(String, String)>,
 ) -> Option<String> {
     let demangled = format!("{:#}", rustc_demangle::demangle(linkage));
-    let head = implementation_head(&demangled)?;
+    let below = segments.len().checked_sub(implementation)?;
+    let head = implementation_head(&demangled, below)?;
     let arguments = arguments();
     // The older mangling names the parameters, the newer one the arguments.
     let legacy = linkage.starts_with("_ZN");
     let mut own = 0;
     for (parameter, argument) in &arguments {
-        let belongs = if legacy { contains_word(&head, parameter) } else { head.contains(argument.as_str()) };
+        let belongs = if legacy {
+            contains_word(&head, parameter)
+        } else {
+            head.contains(argument.as_str())
+        };
         if !belongs {
             break;
         }
         own += 1;
     }
-    let mut path = if legacy { substitute(&head, &arguments) } else { head };
+    let mut path = if legacy {
+        substitute(&head, &arguments)
+    } else {
+        head
+    };
     for segment in segments.get(implementation + 1..)? {
         path.push_str("::");
         path.push_str(&segment.name);
@@ -249,7 +291,11 @@ fn member_path(
     path.push_str("::");
     let (base, _) = split_arguments(name).unwrap_or((name, ""));
     path.push_str(base);
-    let rest: Vec<&str> = arguments.iter().skip(own).map(|(_, ty)| ty.as_str()).collect();
+    let rest: Vec<&str> = arguments
+        .iter()
+        .skip(own)
+        .map(|(_, ty)| ty.as_str())
+        .collect();
     if !rest.is_empty() {
         path.push('<');
         path.push_str(&rest.join(", "));
@@ -258,8 +304,10 @@ fn member_path(
     Some(path)
 }
 
-/// `<A as B>` of a demangled path: as it stands, or from `module::<impl B for A>`.
-fn implementation_head(demangled: &str) -> Option<String> {
+/// What a demangled path says about the implementation that its last `below` parts lie in: `<A as
+/// B>` as it stands, or from `module::<impl B for A>`; the type alone for an implementation without
+/// a trait.
+fn implementation_head(demangled: &str, below: usize) -> Option<String> {
     if let Some(at) = demangled.find("<impl ") {
         let inside = inside_angles(demangled.get(at..)?)?.strip_prefix("impl ")?;
         return Some(match split_at_depth_zero(inside, " for ") {
@@ -268,9 +316,29 @@ fn implementation_head(demangled: &str) -> Option<String> {
         });
     }
     if demangled.starts_with('<') {
-        return Some(format!("<{}>", inside_angles(demangled)?));
+        let inside = inside_angles(demangled)?;
+        let of_trait = split_at_depth_zero(inside, " as ").is_some();
+        let is_path =
+            split_at_depth_zero(inside, "::").is_some() && !inside.starts_with(['&', '*']);
+        let plain = is_path && !of_trait;
+        return Some(if plain {
+            inside.to_owned()
+        } else {
+            format!("<{inside}>")
+        });
     }
-    None
+    let mut parts = Vec::new();
+    let mut rest = demangled;
+    // Each turn takes one part.
+    while let Some((part, others)) = split_at_depth_zero(rest, "::") {
+        parts.push(part);
+        rest = others;
+    }
+    // `rest` is the last part and not among `parts`.
+    let count = (parts.len() + 1)
+        .checked_sub(below)
+        .filter(|&count| count > 0)?;
+    Some(parts.get(..count)?.join("::"))
 }
 
 /// The text between the `<` that `text` begins with and its `>`.
@@ -292,14 +360,17 @@ pub(crate) fn inside_angles(text: &str) -> Option<&str> {
 }
 
 /// Splits at the first `separator` that is in no brackets.
-pub(crate) fn split_at_depth_zero<'a>(text: &'a str, separator: &str) -> Option<(&'a str, &'a str)> {
+pub(crate) fn split_at_depth_zero<'a>(
+    text: &'a str,
+    separator: &str,
+) -> Option<(&'a str, &'a str)> {
     let mut depth = 0i64;
     let mut before = ' ';
     for (at, character) in text.char_indices() {
-        if depth == 0 {
-            if let Some(rest) = text.get(at..).and_then(|rest| rest.strip_prefix(separator)) {
-                return Some((text.get(..at)?, rest));
-            }
+        if depth == 0
+            && let Some(rest) = text.get(at..).and_then(|rest| rest.strip_prefix(separator))
+        {
+            return Some((text.get(..at)?, rest));
         }
         match character {
             '<' | '(' | '[' | '{' => depth += 1,
@@ -333,7 +404,9 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
         let first = rest.chars().next()?;
         let is_word = |character: char| character.is_alphanumeric() || character == '_';
         let inside = is_word(first);
-        let end = rest.find(|character| is_word(character) != inside).unwrap_or(rest.len());
+        let end = rest
+            .find(|character| is_word(character) != inside)
+            .unwrap_or(rest.len());
         let (part, after) = rest.split_at(end);
         rest = after;
         Some(part)
@@ -345,7 +418,10 @@ mod tests {
     use super::*;
 
     fn segment(name: &str, is_type: bool) -> Segment {
-        Segment { name: name.to_owned(), is_type }
+        Segment {
+            name: name.to_owned(),
+            is_type,
+        }
     }
 
     #[test]
@@ -358,18 +434,33 @@ mod tests {
         check("Stack<u32>", "map<u32, u8>", "demo::Stack<u32>::map<u8>");
         check("Stack<u32>", "new", "demo::Stack<u32>::new");
         check("Plain", "get<u8>", "demo::Plain::get<u8>");
-        check("Stack<core::option::Option<u32>>", "f<u32>", "demo::Stack<core::option::Option<u32>>::f<u32>");
+        check(
+            "Stack<core::option::Option<u32>>",
+            "f<u32>",
+            "demo::Stack<core::option::Option<u32>>::f<u32>",
+        );
     }
 
     #[test]
     fn members_of_implementations_are_named_by_their_symbol() {
-        let check = |path: &[&str], name: &str, linkage: &str, arguments: &[(&str, &str)], expect: &str| {
-            let segments: Vec<Segment> = path.iter().map(|name| segment(name, false)).collect();
-            let index = segments.iter().rposition(Segment::is_implementation).unwrap();
-            let arguments =
-                || arguments.iter().map(|(name, ty)| ((*name).to_owned(), (*ty).to_owned())).collect();
-            assert_eq!(member_path(&segments, index, name, linkage, &arguments).unwrap(), expect);
-        };
+        let check =
+            |path: &[&str], name: &str, linkage: &str, arguments: &[(&str, &str)], expect: &str| {
+                let segments: Vec<Segment> = path.iter().map(|name| segment(name, false)).collect();
+                let index = segments
+                    .iter()
+                    .rposition(Segment::is_implementation)
+                    .unwrap();
+                let arguments = || {
+                    arguments
+                        .iter()
+                        .map(|(name, ty)| ((*name).to_owned(), (*ty).to_owned()))
+                        .collect()
+                };
+                assert_eq!(
+                    member_path(&segments, index, name, linkage, &arguments).unwrap(),
+                    expect
+                );
+            };
         check(
             &["a", "{impl#1}"],
             "fmt<u32>",
@@ -392,6 +483,13 @@ mod tests {
             "<a::Loud as core::fmt::Debug>::fmt::{closure#0}",
         );
         check(
+            &["a", "{impl#1}", "total"],
+            "{closure#0}<u64>",
+            "_ZN1a14Stack$LT$T$GT$5total28_$u7b$$u7b$closure$u7d$$u7d$17h89c914ec8be9f364E",
+            &[("T", "u64")],
+            "a::Stack<u64>::total::{closure#0}",
+        );
+        check(
             &["a", "b", "{impl#0}"],
             "eat<a::Cat, u8>",
             "_ZN1a1b53_$LT$impl$u20$a..Eat$u20$for$u20$a..Cage$LT$T$GT$$GT$3eat17h89c914ec8be9f364E",
@@ -402,8 +500,14 @@ mod tests {
 
     #[test]
     fn brackets_are_matched_past_arrows() {
-        assert_eq!(inside_angles("<fn(u8) -> u8 as a::T>::f"), Some("fn(u8) -> u8 as a::T"));
+        assert_eq!(
+            inside_angles("<fn(u8) -> u8 as a::T>::f"),
+            Some("fn(u8) -> u8 as a::T")
+        );
         assert_eq!(inside_angles("<a"), None);
-        assert_eq!(split_at_depth_zero("a<b as c> as d", " as "), Some(("a<b as c>", "d")));
+        assert_eq!(
+            split_at_depth_zero("a<b as c> as d", " as "),
+            Some(("a<b as c>", "d"))
+        );
     }
 }

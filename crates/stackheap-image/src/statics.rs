@@ -7,6 +7,7 @@ use gimli::constants as dw;
 use stackheap_model::{ImageAddress, LoadBias};
 
 use crate::api::DieRef;
+use crate::function::Asked;
 use crate::types::id_of;
 use crate::unit::Unit;
 use crate::{Image, StaticPlace, StaticVariable, Vtable};
@@ -20,19 +21,23 @@ impl<'data> Image<'data> {
     /// The statics and thread-locals, by address: all of them, or those declared in files for which
     /// `user` says yes. Statics that the linker threw away are left out.
     pub fn statics(&self, user: Option<&dyn Fn(&str) -> bool>) -> Vec<StaticVariable> {
+        let mut asked = Asked::new(user.unwrap_or(&|_| true));
         let mut found = Vec::new();
         for (index, unit) in (0u32..).zip(&self.units.all) {
-            let files = unit.files(&self.units.dwarf);
-            let wanted = user.is_none_or(|user| files.iter().any(|file| user(file)));
-            if !wanted {
+            let mut files = unit.files(&self.units.dwarf).iter();
+            if user.is_some() && !files.any(|file| asked.is_user(file)) {
                 continue;
             }
             for &offset in &unit.tree().globals {
-                let variable = self.static_variable(unit, DieRef { unit: index, offset });
+                let variable = self.static_variable(
+                    unit,
+                    DieRef {
+                        unit: index,
+                        offset,
+                    },
+                );
                 found.extend(variable.filter(|variable| {
-                    user.is_none_or(|user| {
-                        variable.declared.as_ref().is_some_and(|declared| user(&declared.file))
-                    })
+                    user.is_none() || asked.is_users(variable.declared.as_ref())
                 }));
             }
         }
@@ -54,16 +59,16 @@ impl<'data> Image<'data> {
             StaticPlace::Address(at) => self.elf.region(at).is_some(),
             // A thread-local that was thrown away has the offset 0 of one that was not; only the
             // symbol tells.
-            StaticPlace::ThreadLocal { .. } => {
-                linkage.as_ref().is_none_or(|linkage| !self.elf.has_symbols() || self.is_linked(linkage))
-            }
+            StaticPlace::ThreadLocal { .. } => linkage
+                .as_ref()
+                .is_none_or(|linkage| !self.elf.has_symbols() || self.is_linked(linkage)),
         };
         if !kept {
             return None;
         }
-        let ty = chain.iter().find_map(|(die, entry)| {
-            self.units.reference_of(*die, entry, dw::DW_AT_type)
-        })?;
+        let ty = chain
+            .iter()
+            .find_map(|(die, entry)| self.units.reference_of(*die, entry, dw::DW_AT_type))?;
         let writable = match place {
             StaticPlace::Address(at) => self.elf.is_writable(at),
             StaticPlace::ThreadLocal { .. } => true,
@@ -101,9 +106,9 @@ impl<'data> Image<'data> {
                 from_thread_pointer: self.facts.thread_pointer_offset(address),
             }),
             // Part of a static that was merged with others.
-            Some(Operation::PlusConstant { value }) => {
-                Some(StaticPlace::Address(ImageAddress(address.wrapping_add(value))))
-            }
+            Some(Operation::PlusConstant { value }) => Some(StaticPlace::Address(ImageAddress(
+                address.wrapping_add(value),
+            ))),
             Some(_) => None,
         }
     }
@@ -111,7 +116,9 @@ impl<'data> Image<'data> {
     /// The vtable that begins at an address.
     pub fn vtable_at(&self, at: ImageAddress) -> Option<Vtable> {
         let vtables = self.vtables();
-        let index = vtables.binary_search_by_key(&at, |vtable| vtable.address).ok()?;
+        let index = vtables
+            .binary_search_by_key(&at, |vtable| vtable.address)
+            .ok()?;
         vtables.get(index).cloned()
     }
 
@@ -122,7 +129,13 @@ impl<'data> Image<'data> {
             let mut found = Vec::new();
             for (index, unit) in (0u32..).zip(&self.units.all) {
                 for &offset in &unit.tree().globals {
-                    found.extend(self.vtable(unit, DieRef { unit: index, offset }));
+                    found.extend(self.vtable(
+                        unit,
+                        DieRef {
+                            unit: index,
+                            offset,
+                        },
+                    ));
                 }
             }
             found.sort_by(|a, b| (a.address, &a.name).cmp(&(b.address, &b.name)));
@@ -145,9 +158,16 @@ impl<'data> Image<'data> {
             let layout = self.units.reference_of(die, &entry, dw::DW_AT_type)?;
             (layout, self.units.entry(layout)?.1)
         };
-        let concrete = self.units.reference_of(layout, &description, dw::DW_AT_containing_type)?;
-        let size = description.attr_value(dw::DW_AT_byte_size).and_then(|value| value.udata_value());
-        let pair = pair.strip_prefix('<').and_then(|pair| pair.strip_suffix('>')).unwrap_or(pair);
+        let concrete = self
+            .units
+            .reference_of(layout, &description, dw::DW_AT_containing_type)?;
+        let size = description
+            .attr_value(dw::DW_AT_byte_size)
+            .and_then(|value| value.udata_value());
+        let pair = pair
+            .strip_prefix('<')
+            .and_then(|pair| pair.strip_suffix('>'))
+            .unwrap_or(pair);
         let trait_name = crate::name::split_at_depth_zero(pair, " as ").map(|(_, of)| of);
         Some(Vtable {
             name: pair.into(),
@@ -179,7 +199,9 @@ impl<'data> Image<'data> {
 fn order(place: StaticPlace) -> (u8, u64) {
     match place {
         StaticPlace::Address(at) => (0, at.0),
-        StaticPlace::ThreadLocal { offset_in_block, .. } => (1, offset_in_block),
+        StaticPlace::ThreadLocal {
+            offset_in_block, ..
+        } => (1, offset_in_block),
     }
 }
 
@@ -199,7 +221,10 @@ mod tests {
     #[test]
     fn thread_locals_have_the_name_they_were_declared_with() {
         let check = |path: &str, expect: &str| assert_eq!(&*static_name(path), expect);
-        check("a::TL::{constant#0}::{closure#1}::__RUST_STD_INTERNAL_VAL", "a::TL");
+        check(
+            "a::TL::{constant#0}::{closure#1}::__RUST_STD_INTERNAL_VAL",
+            "a::TL",
+        );
         check("a::COUNTER", "a::COUNTER");
     }
 }

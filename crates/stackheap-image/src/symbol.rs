@@ -29,7 +29,8 @@ impl RawSymbol<'_> {
 impl<'data> Image<'data> {
     /// All symbols of code and data, by address.
     pub fn symbols(&self) -> &[Symbol] {
-        self.symbols.get_or_init(|| self.raw_symbols().iter().map(RawSymbol::named).collect())
+        self.symbols
+            .get_or_init(|| self.raw_symbols().iter().map(RawSymbol::named).collect())
     }
 
     /// The symbol whose code or data contains `at`. A symbol without a size reaches to the next.
@@ -39,7 +40,11 @@ impl<'data> Image<'data> {
         let end = symbols.partition_point(|symbol| symbol.address <= at.0);
         let nearest = symbols.get(end.checked_sub(1)?)?.address;
         // Several names of one address: one with a size is better than one without.
-        let candidates = symbols.iter().take(end).rev().take_while(|symbol| symbol.address == nearest);
+        let candidates = symbols
+            .iter()
+            .take(end)
+            .rev()
+            .take_while(|symbol| symbol.address == nearest);
         let symbol = candidates.max_by_key(|symbol| symbol.size)?;
         let inside = symbol.size == 0 || at.0 - symbol.address < symbol.size;
         inside.then(|| symbol.named())
@@ -54,24 +59,34 @@ impl<'data> Image<'data> {
         }
         // Identifiers are spelt out in mangled names, so that most need no demangling.
         let is_word = |character: char| character.is_alphanumeric() || character == '_';
-        let longest = name.split(|character| !is_word(character)).max_by_key(|word| word.len())?;
-        symbols.iter().filter(|symbol| symbol.name.contains(longest)).find_map(|symbol| {
-            let path = demangled(symbol.name);
-            let matches = match path.strip_suffix(name) {
-                Some(before) => before.is_empty() || before.ends_with("::"),
-                None => false,
-            };
-            matches.then(|| symbol.named())
-        })
+        let longest = name
+            .split(|character| !is_word(character))
+            .max_by_key(|word| word.len())?;
+        symbols
+            .iter()
+            .filter(|symbol| symbol.name.contains(longest))
+            .find_map(|symbol| {
+                let path = demangled(symbol.name);
+                let matches = match path.strip_suffix(name) {
+                    Some(before) => before.is_empty() || before.ends_with("::"),
+                    None => false,
+                };
+                matches.then(|| symbol.named())
+            })
     }
 
     /// Whether the linker kept a symbol.
     pub(crate) fn is_linked(&self, name: &str) -> bool {
         self.linked_thread_locals
             .get_or_init(|| {
-                let thread_locals =
-                    self.elf.object().symbols().filter(|symbol| symbol.kind() == SymbolKind::Tls);
-                thread_locals.filter_map(|symbol| symbol.name().ok()).collect()
+                let thread_locals = self
+                    .elf
+                    .object()
+                    .symbols()
+                    .filter(|symbol| symbol.kind() == SymbolKind::Tls);
+                thread_locals
+                    .filter_map(|symbol| symbol.name().ok())
+                    .collect()
             })
             .contains(name)
     }
@@ -82,11 +97,17 @@ impl<'data> Image<'data> {
 }
 
 fn read_symbols<'data>(elf: &Elf<'data>) -> Vec<RawSymbol<'data>> {
-    let wanted = |kind: SymbolKind| matches!(kind, SymbolKind::Text | SymbolKind::Data | SymbolKind::Unknown);
+    let wanted = |kind: SymbolKind| {
+        matches!(
+            kind,
+            SymbolKind::Text | SymbolKind::Data | SymbolKind::Unknown
+        )
+    };
     let read = |symbol: object::read::elf::ElfSymbol<'data, '_, _, _>| {
         let name = symbol.name().ok().filter(|name| !name.is_empty())?;
         let kept = symbol.is_definition() || symbol.kind() == SymbolKind::Unknown;
-        let usable = kept && wanted(symbol.kind()) && symbol.address() != 0 && !symbol.is_undefined();
+        let usable =
+            kept && wanted(symbol.kind()) && symbol.address() != 0 && !symbol.is_undefined();
         usable.then(|| RawSymbol {
             address: symbol.address(),
             size: symbol.size(),
@@ -112,4 +133,3 @@ fn demangled(name: &str) -> String {
 
 /// Names of symbols that are linked.
 pub(crate) type Names<'data> = rustc_hash::FxHashSet<&'data str>;
-

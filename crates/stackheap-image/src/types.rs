@@ -77,7 +77,9 @@ impl Types {
     }
 
     fn derived(&self, id: TypeId) -> Option<Derived> {
-        self.derived.get(id.0.checked_sub(FIRST_DERIVED)? as usize).copied()
+        self.derived
+            .get(id.0.checked_sub(FIRST_DERIVED)? as usize)
+            .copied()
     }
 }
 
@@ -112,8 +114,14 @@ impl<'data> Image<'data> {
     pub fn type_named(&self, full_name: &str) -> Option<TypeId> {
         let hash = hash_of(full_name);
         loop {
-            let candidates = lock(&self.types).names.get(&hash).cloned().unwrap_or_default();
-            let found = candidates.into_iter().find(|die| &*self.units.type_name(*die) == full_name);
+            let candidates = lock(&self.types)
+                .names
+                .get(&hash)
+                .cloned()
+                .unwrap_or_default();
+            let found = candidates
+                .into_iter()
+                .find(|die| &*self.units.type_name(*die) == full_name);
             if let Some(die) = found {
                 return Some(id_of(die));
             }
@@ -132,7 +140,9 @@ impl<'data> Image<'data> {
     }
 
     fn names_of(&self, index: u32) -> Vec<(u64, DieRef)> {
-        let Some(unit) = self.units.get(index) else { return Vec::new() };
+        let Some(unit) = self.units.get(index) else {
+            return Vec::new();
+        };
         unit.tree()
             .types
             .iter()
@@ -144,38 +154,58 @@ impl<'data> Image<'data> {
                 }
                 let name = unit.string(&self.units.dwarf, entry.attr_value(dw::DW_AT_name)?)?;
                 let hash = hash_of(&self.units.qualified(unit, offset, &name));
-                Some((hash, DieRef { unit: index, offset }))
+                Some((
+                    hash,
+                    DieRef {
+                        unit: index,
+                        offset,
+                    },
+                ))
             })
             .collect()
     }
 
     fn read_type(&self, id: TypeId) -> Type {
         let die = self.units.find(id.0);
-        let Some((die, (_, entry))) = die.and_then(|die| Some((die, self.units.entry(die)?))) else {
+        let Some((die, (_, entry))) = die.and_then(|die| Some((die, self.units.entry(die)?)))
+        else {
             return opaque("there is no type of this number");
         };
         let name = self.units.type_name(die);
         let (size, align) = self.units.layout(die);
-        let mut ty = Type { name, size, align, kind: TypeKind::Function };
+        let mut ty = Type {
+            name,
+            size,
+            align,
+            kind: TypeKind::Function,
+        };
         ty.kind = match entry.tag() {
             dw::DW_TAG_base_type => TypeKind::Base(encoding(&entry, &ty.name)),
             dw::DW_TAG_structure_type => self.structure(die, &entry, &mut ty),
             dw::DW_TAG_union_type => {
                 let parts = self.parts(die);
-                TypeKind::Union { fields: parts.fields, arguments: parts.arguments }
+                TypeKind::Union {
+                    fields: parts.fields,
+                    arguments: parts.arguments,
+                }
             }
             dw::DW_TAG_enumeration_type => self.enumeration(die, &entry),
             dw::DW_TAG_array_type => TypeKind::Array {
                 element: self.referenced(die, &entry),
                 count: self.units.array_count(die),
             },
-            dw::DW_TAG_pointer_type | dw::DW_TAG_reference_type => self.pointer(die, &entry, &ty.name),
+            dw::DW_TAG_pointer_type | dw::DW_TAG_reference_type => {
+                self.pointer(die, &entry, &ty.name)
+            }
             dw::DW_TAG_subroutine_type => {
                 ty.size = None;
                 ty.align = None;
                 TypeKind::Function
             }
-            dw::DW_TAG_typedef | dw::DW_TAG_const_type | dw::DW_TAG_volatile_type | dw::DW_TAG_restrict_type => {
+            dw::DW_TAG_typedef
+            | dw::DW_TAG_const_type
+            | dw::DW_TAG_volatile_type
+            | dw::DW_TAG_restrict_type => {
                 return self.alias(die, ty);
             }
             other => TypeKind::Opaque(format!("the debug information has it as {other}").into()),
@@ -203,33 +233,50 @@ impl<'data> Image<'data> {
         } else {
             PointerKind::Unknown
         };
-        TypeKind::Pointer { kind, target: target.map_or(NO_TYPE, id_of) }
+        TypeKind::Pointer {
+            kind,
+            target: target.map_or(NO_TYPE, id_of),
+        }
     }
 
     fn enumeration(&self, die: DieRef, entry: &Entry<'data>) -> TypeKind {
         let base = self.referenced(die, entry);
         // The entry is looked at directly: asking for the type could come back here.
-        let signed = self.units.find(base.0).and_then(|die| self.units.entry(die)).is_some_and(
-            |(_, entry)| {
+        let signed = self
+            .units
+            .find(base.0)
+            .and_then(|die| self.units.entry(die))
+            .is_some_and(|(_, entry)| {
                 entry.tag() == dw::DW_TAG_base_type && encoding(&entry, "") == Encoding::Signed
-            },
-        );
+            });
         let mut enumerators = Vec::new();
         self.units.children(die, &mut |child, entry| {
             if entry.tag() == dw::DW_TAG_enumerator {
                 let name = self.units.text(child.unit, entry, dw::DW_AT_name);
                 let value = entry.attr_value(dw::DW_AT_const_value);
-                if let (Some(name), Some(value)) = (name, value.and_then(|v| signed_constant(v, signed))) {
-                    enumerators.push(Enumerator { name: name.into(), value });
+                if let (Some(name), Some(value)) =
+                    (name, value.and_then(|v| signed_constant(v, signed)))
+                {
+                    enumerators.push(Enumerator {
+                        name: name.into(),
+                        value,
+                    });
                 }
             }
-            if enumerators.len() < MEMBER_LIMIT { Walk::Next } else { Walk::Stop }
+            if enumerators.len() < MEMBER_LIMIT {
+                Walk::Next
+            } else {
+                Walk::Stop
+            }
         });
         TypeKind::CEnum { base, enumerators }
     }
 
     fn structure(&self, die: DieRef, entry: &Entry<'data>, ty: &mut Type) -> TypeKind {
-        let raw_name = self.units.text(die.unit, entry, dw::DW_AT_name).unwrap_or_default();
+        let raw_name = self
+            .units
+            .text(die.unit, entry, dw::DW_AT_name)
+            .unwrap_or_default();
         if ty.size == Some(0) && raw_name.starts_with("dyn ") {
             ty.size = None;
             ty.align = None;
@@ -247,7 +294,10 @@ impl<'data> Image<'data> {
         if let Some(wide) = self.wide_pointer(&raw_name, &parts.fields) {
             return wide;
         }
-        TypeKind::Struct { fields: parts.fields, arguments: parts.arguments }
+        TypeKind::Struct {
+            fields: parts.fields,
+            arguments: parts.arguments,
+        }
     }
 
     /// A structure that stands for a wide pointer: named as a pointer, with the two fields that
@@ -262,15 +312,26 @@ impl<'data> Image<'data> {
         }
         let target = self.referenced(self.units.find(data.ty.0)?, &pointer);
         let (target, meta) = match (&*data.name, &*meta.name) {
-            ("data_ptr", "length") => {
-                (self.target_with_length(pointee, target), WideMeta::Length { offset: meta.offset })
-            }
-            ("pointer", "vtable") => {
-                (self.target_with_vtable(target), WideMeta::Vtable { offset: meta.offset })
-            }
+            ("data_ptr", "length") => (
+                self.target_with_length(pointee, target),
+                WideMeta::Length {
+                    offset: meta.offset,
+                },
+            ),
+            ("pointer", "vtable") => (
+                self.target_with_vtable(target),
+                WideMeta::Vtable {
+                    offset: meta.offset,
+                },
+            ),
             _ => return None,
         };
-        Some(TypeKind::WidePointer { kind, target, data_offset: data.offset, meta })
+        Some(TypeKind::WidePointer {
+            kind,
+            target,
+            data_offset: data.offset,
+            meta,
+        })
     }
 
     /// DWARF names the element (`u8` for `str`) for slices, and the structure for structures that
@@ -303,14 +364,22 @@ impl<'data> Image<'data> {
 
     fn derived_type(&self, derived: Derived) -> Type {
         match derived {
-            Derived::Str => Type { name: "str".into(), size: None, align: Some(1), kind: TypeKind::Str },
+            Derived::Str => Type {
+                name: "str".into(),
+                size: None,
+                align: Some(1),
+                kind: TypeKind::Str,
+            },
             Derived::Slice(element) => {
                 let of = self.ty(element);
                 Type {
                     name: format!("[{}]", of.name).into(),
                     size: None,
                     align: of.align,
-                    kind: TypeKind::Array { element, count: None },
+                    kind: TypeKind::Array {
+                        element,
+                        count: None,
+                    },
                 }
             }
             Derived::Unsized(id, tail) => self.unsized_structure(id, tail),
@@ -327,13 +396,21 @@ impl<'data> Image<'data> {
     /// own type (of `let f = main;`) looks like a function pointer but for the alignment: it has no
     /// bytes, so that what lies at its place must not be read.
     pub(crate) fn type_of_place(&self, die: DieRef, entry: &Entry<'data>) -> TypeId {
-        let align = entry.attr_value(dw::DW_AT_alignment).and_then(|value| value.udata_value());
+        let align = entry
+            .attr_value(dw::DW_AT_alignment)
+            .and_then(|value| value.udata_value());
         let is_item = align == Some(1) && self.is_function_pointer(die);
-        if is_item { lock(&self.types).intern(Derived::FunctionItem(id_of(die))) } else { id_of(die) }
+        if is_item {
+            lock(&self.types).intern(Derived::FunctionItem(id_of(die)))
+        } else {
+            id_of(die)
+        }
     }
 
     fn is_function_pointer(&self, die: DieRef) -> bool {
-        let Some((_, entry)) = self.units.entry(die) else { return false };
+        let Some((_, entry)) = self.units.entry(die) else {
+            return false;
+        };
         if entry.tag() != dw::DW_TAG_pointer_type {
             return false;
         }
@@ -346,10 +423,10 @@ impl<'data> Image<'data> {
     fn unsized_structure(&self, id: TypeId, tail: Tail) -> Type {
         let mut ty = (*self.ty(id)).clone();
         let prefix = ty.size.take();
-        if let TypeKind::Struct { fields, .. } = &mut ty.kind {
-            if let Some(last) = fields.iter_mut().max_by_key(|field| field.offset) {
-                last.ty = self.unsized_field(last, prefix, tail);
-            }
+        if let TypeKind::Struct { fields, .. } = &mut ty.kind
+            && let Some(last) = fields.iter_mut().max_by_key(|field| field.offset)
+        {
+            last.ty = self.unsized_field(last, prefix, tail);
         }
         ty
     }
@@ -366,7 +443,9 @@ impl<'data> Image<'data> {
         let end = of.size.and_then(|size| field.offset.checked_add(size));
         let is_structure = matches!(of.kind, TypeKind::Struct { .. });
         let names_tail = tail_of(&of.name).is_some();
-        if is_structure && (names_tail || end.zip(prefix).is_some_and(|(end, prefix)| end <= prefix)) {
+        if is_structure
+            && (names_tail || end.zip(prefix).is_some_and(|(end, prefix)| end <= prefix))
+        {
             return lock(&self.types).intern(Derived::Unsized(field.ty, tail));
         }
         lock(&self.types).intern(match tail {
@@ -376,7 +455,9 @@ impl<'data> Image<'data> {
     }
 
     fn referenced(&self, die: DieRef, entry: &Entry<'data>) -> TypeId {
-        self.units.reference_of(die, entry, dw::DW_AT_type).map_or(NO_TYPE, id_of)
+        self.units
+            .reference_of(die, entry, dw::DW_AT_type)
+            .map_or(NO_TYPE, id_of)
     }
 
     /// The members of a structure or union.
@@ -391,15 +472,23 @@ impl<'data> Image<'data> {
             match (depth, outer, inner, entry.tag()) {
                 (1, _, _, dw::DW_TAG_member) => parts.fields.extend(self.field(child, entry)),
                 (1, _, _, dw::DW_TAG_template_type_parameter) => {
-                    let name = self.units.text(child.unit, entry, dw::DW_AT_name).unwrap_or_default();
+                    let name = self
+                        .units
+                        .text(child.unit, entry, dw::DW_AT_name)
+                        .unwrap_or_default();
                     let ty = self.referenced(child, entry);
-                    parts.arguments.push(TemplateArgument { name: name.into(), ty });
+                    parts.arguments.push(TemplateArgument {
+                        name: name.into(),
+                        ty,
+                    });
                 }
                 (1, _, _, dw::DW_TAG_variant_part) => {
                     parts.variants.get_or_insert_default();
                 }
                 (2, dw::DW_TAG_variant_part, _, dw::DW_TAG_member) => {
-                    parts.tag = self.field(child, entry).map(|field| (field.offset, field.ty));
+                    parts.tag = self
+                        .field(child, entry)
+                        .map(|field| (field.offset, field.ty));
                 }
                 (2, dw::DW_TAG_variant_part, _, dw::DW_TAG_variant) => {
                     let bits = self.tag_bits(parts.tag);
@@ -417,24 +506,38 @@ impl<'data> Image<'data> {
                 _ => {}
             }
             count += 1;
-            if count < MEMBER_LIMIT { Walk::Next } else { Walk::Stop }
+            if count < MEMBER_LIMIT {
+                Walk::Next
+            } else {
+                Walk::Stop
+            }
         });
         parts
     }
 
     fn tag_bits(&self, tag: Option<(u64, TypeId)>) -> u32 {
-        let size = tag.and_then(|(_, ty)| self.units.find(ty.0)).and_then(|die| self.units.layout(die).0);
-        size.and_then(|size| u32::try_from(size).ok()).map_or(128, |size| size.saturating_mul(8))
+        let size = tag
+            .and_then(|(_, ty)| self.units.find(ty.0))
+            .and_then(|die| self.units.layout(die).0);
+        size.and_then(|size| u32::try_from(size).ok())
+            .map_or(128, |size| size.saturating_mul(8))
     }
 
     fn field(&self, die: DieRef, entry: &Entry<'data>) -> Option<Field> {
-        let name = self.units.text(die.unit, entry, dw::DW_AT_name).unwrap_or_default();
+        let name = self
+            .units
+            .text(die.unit, entry, dw::DW_AT_name)
+            .unwrap_or_default();
         let ty = self.type_of_place(self.units.reference_of(die, entry, dw::DW_AT_type)?, entry);
         let offset = match entry.attr_value(dw::DW_AT_data_member_location) {
             Some(value) => value.udata_value()?,
             None => 0,
         };
-        Some(Field { name: name.into(), ty, offset })
+        Some(Field {
+            name: name.into(),
+            ty,
+            offset,
+        })
     }
 
     fn variant(
@@ -444,10 +547,15 @@ impl<'data> Image<'data> {
         discriminants: Vec<(u128, u128)>,
     ) -> Option<Variant> {
         let field = self.field(die, entry)?;
-        let line = entry.attr_value(dw::DW_AT_decl_line).and_then(|value| value.udata_value());
+        let line = entry
+            .attr_value(dw::DW_AT_decl_line)
+            .and_then(|value| value.udata_value());
         let line = line.and_then(|line| u32::try_from(line).ok());
         // The states of coroutines are numbered; their structures have the names.
-        let numbered = field.name.chars().all(|character| character.is_ascii_digit());
+        let numbered = field
+            .name
+            .chars()
+            .all(|character| character.is_ascii_digit());
         let name = match self.units.find(field.ty.0).filter(|_| numbered) {
             Some(payload) => self
                 .units
@@ -456,7 +564,13 @@ impl<'data> Image<'data> {
                 .map_or(field.name, |name| name.into()),
             None => field.name,
         };
-        Some(Variant { name, discriminants, payload: field.ty, offset: field.offset, line })
+        Some(Variant {
+            name,
+            discriminants,
+            payload: field.ty,
+            offset: field.offset,
+            line,
+        })
     }
 }
 
@@ -487,7 +601,8 @@ impl<'data> Units<'data> {
         let mut next = Some(die);
         let mut core: Arc<str> = "?".into();
         for _ in 0..CHAIN_LIMIT {
-            let Some((die, (unit, entry))) = next.and_then(|die| Some((die, self.entry(die)?))) else {
+            let Some((die, (unit, entry))) = next.and_then(|die| Some((die, self.entry(die)?)))
+            else {
                 break;
             };
             if let Some(name) = self.text(die.unit, &entry, dw::DW_AT_name) {
@@ -497,7 +612,10 @@ impl<'data> Units<'data> {
             match entry.tag() {
                 dw::DW_TAG_array_type => {
                     before.push('[');
-                    after.push(self.array_count(die).map_or("]".to_owned(), |n| format!("; {n}]")));
+                    after.push(
+                        self.array_count(die)
+                            .map_or("]".to_owned(), |n| format!("; {n}]")),
+                    );
                 }
                 dw::DW_TAG_pointer_type => before.push('*'),
                 dw::DW_TAG_subroutine_type => {
@@ -523,7 +641,11 @@ impl<'data> Units<'data> {
             let Some((die, (_, entry))) = next.and_then(|die| Some((die, self.entry(die)?))) else {
                 break;
             };
-            let number = |at| entry.attr_value(at).and_then(|value: Value<'data>| value.udata_value());
+            let number = |at| {
+                entry
+                    .attr_value(at)
+                    .and_then(|value: Value<'data>| value.udata_value())
+            };
             let stated = number(dw::DW_AT_byte_size);
             let align = number(dw::DW_AT_alignment);
             let own = match entry.tag() {
@@ -538,12 +660,16 @@ impl<'data> Units<'data> {
                 _ => stated.map(|size| (Some(size), align)),
             };
             if let Some((size, align)) = own {
-                let size = size.zip(count).and_then(|(size, count)| size.checked_mul(count));
+                let size = size
+                    .zip(count)
+                    .and_then(|(size, count)| size.checked_mul(count));
                 return (size, align);
             }
             if entry.tag() == dw::DW_TAG_array_type {
                 let here = self.array_count(die);
-                count = count.zip(here).and_then(|(count, here)| count.checked_mul(here));
+                count = count
+                    .zip(here)
+                    .and_then(|(count, here)| count.checked_mul(here));
             }
             next = self.reference_of(die, &entry, dw::DW_AT_type);
         }
@@ -574,7 +700,9 @@ impl<'data> Units<'data> {
                 dw::DW_TAG_typedef
                 | dw::DW_TAG_const_type
                 | dw::DW_TAG_volatile_type
-                | dw::DW_TAG_restrict_type => die = self.reference_of(die, &entry, dw::DW_AT_type)?,
+                | dw::DW_TAG_restrict_type => {
+                    die = self.reference_of(die, &entry, dw::DW_AT_type)?
+                }
                 _ => return Some(die),
             }
         }
@@ -583,7 +711,12 @@ impl<'data> Units<'data> {
 }
 
 fn opaque(reason: &str) -> Type {
-    Type { name: "?".into(), size: None, align: None, kind: TypeKind::Opaque(reason.into()) }
+    Type {
+        name: "?".into(),
+        size: None,
+        align: None,
+        kind: TypeKind::Opaque(reason.into()),
+    }
 }
 
 fn hash_of(name: &str) -> u64 {
@@ -594,7 +727,9 @@ fn hash_of(name: &str) -> u64 {
 }
 
 fn encoding(entry: &Entry<'_>, name: &str) -> Encoding {
-    let size = entry.attr_value(dw::DW_AT_byte_size).and_then(|value| value.udata_value());
+    let size = entry
+        .attr_value(dw::DW_AT_byte_size)
+        .and_then(|value| value.udata_value());
     if size == Some(0) || name == "()" || name == "!" {
         return Encoding::Unit;
     }
@@ -602,7 +737,9 @@ fn encoding(entry: &Entry<'_>, name: &str) -> Encoding {
         Some(AttributeValue::Encoding(dw::DW_ATE_boolean)) => Encoding::Boolean,
         Some(AttributeValue::Encoding(dw::DW_ATE_UTF)) => Encoding::Character,
         Some(AttributeValue::Encoding(dw::DW_ATE_float)) => Encoding::Float,
-        Some(AttributeValue::Encoding(dw::DW_ATE_signed | dw::DW_ATE_signed_char)) => Encoding::Signed,
+        Some(AttributeValue::Encoding(dw::DW_ATE_signed | dw::DW_ATE_signed_char)) => {
+            Encoding::Signed
+        }
         _ => Encoding::Unsigned,
     }
 }
@@ -665,7 +802,8 @@ fn tail_of(name: &str) -> Option<Tail> {
 
 /// Whether `[u8; 4]` and not `[u8]`.
 fn is_array(name: &str) -> bool {
-    name.strip_prefix('[').is_some_and(|inside| split_at_depth_zero(inside, "; ").is_some())
+    name.strip_prefix('[')
+        .is_some_and(|inside| split_at_depth_zero(inside, "; ").is_some())
 }
 
 /// A constant of an enumerator, sign-extended where the type is signed.
@@ -676,7 +814,11 @@ fn signed_constant(value: Value<'_>, signed: bool) -> Option<i128> {
             let value = little_endian(&bytes)?;
             let unused = 128u32.checked_sub(u32::try_from(bytes.len()).ok()?.checked_mul(8)?)?;
             let wide = value.checked_shl(unused).unwrap_or(0).cast_signed();
-            if signed { wide.checked_shr(unused) } else { Some(value.cast_signed()) }
+            if signed {
+                wide.checked_shr(unused)
+            } else {
+                Some(value.cast_signed())
+            }
         }
         AttributeValue::Data16(value) => Some(value.cast_signed()),
         _ if signed => value.sdata_value().map(i128::from),
@@ -706,14 +848,21 @@ fn little_endian(bytes: &crate::unit::Slice<'_>) -> Option<u128> {
     if bytes.len() > 16 {
         return None;
     }
-    let value = bytes.slice().iter().rev().fold(0u128, |value, &byte| value << 8 | u128::from(byte));
+    let value = bytes
+        .slice()
+        .iter()
+        .rev()
+        .fold(0u128, |value, &byte| value << 8 | u128::from(byte));
     Some(value)
 }
 
 /// The tag values that select a variant; empty for the one that all others select.
 fn discriminants(entry: &Entry<'_>, bits: u32) -> Vec<(u128, u128)> {
     if let Some(value) = entry.attr_value(dw::DW_AT_discr_value) {
-        return unsigned_constant(value, bits).map(|value| (value, value)).into_iter().collect();
+        return unsigned_constant(value, bits)
+            .map(|value| (value, value))
+            .into_iter()
+            .collect();
     }
     match entry.attr_value(dw::DW_AT_discr_list) {
         Some(AttributeValue::Block(bytes)) => discriminant_list(bytes, bits),
@@ -731,7 +880,10 @@ fn discriminant_list(mut bytes: crate::unit::Slice<'_>, bits: u32) -> Vec<(u128,
             _ => Ok(low),
         };
         let Ok(high) = high else { break };
-        found.push((truncate(u128::from(low), bits), truncate(u128::from(high), bits)));
+        found.push((
+            truncate(u128::from(low), bits),
+            truncate(u128::from(high), bits),
+        ));
     }
     found
 }
@@ -747,8 +899,14 @@ mod tests {
         };
         check("&str", Some((PointerKind::Shared, "str")));
         check("&mut [u8]", Some((PointerKind::Mutable, "[u8]")));
-        check("*const alloc::rc::RcInner<str>", Some((PointerKind::RawConst, "alloc::rc::RcInner<str>")));
-        check("alloc::boxed::Box<(u8, u16), a::A>", Some((PointerKind::Box, "(u8, u16)")));
+        check(
+            "*const alloc::rc::RcInner<str>",
+            Some((PointerKind::RawConst, "alloc::rc::RcInner<str>")),
+        );
+        check(
+            "alloc::boxed::Box<(u8, u16), a::A>",
+            Some((PointerKind::Box, "(u8, u16)")),
+        );
         check("demo::Both<&str>", None);
     }
 
@@ -758,7 +916,10 @@ mod tests {
         check("alloc::rc::RcInner<str>", Some(Tail::Str));
         check("alloc::sync::ArcInner<[u8]>", Some(Tail::Slice));
         check("alloc::sync::ArcInner<[[u8; 4]]>", Some(Tail::Slice));
-        check("alloc::sync::ArcInner<std::sync::Mutex<[u8]>>", Some(Tail::Slice));
+        check(
+            "alloc::sync::ArcInner<std::sync::Mutex<[u8]>>",
+            Some(Tail::Slice),
+        );
         check("demo::Tail<[u8; 4], str>", Some(Tail::Str));
         check("demo::Own", None);
     }
@@ -766,7 +927,10 @@ mod tests {
     #[test]
     fn tags_are_cut_to_their_width() {
         assert_eq!(unsigned_constant(AttributeValue::Sdata(-5), 8), Some(0xfb));
-        assert_eq!(unsigned_constant(AttributeValue::Udata(1 << 63), 64), Some(1 << 63));
+        assert_eq!(
+            unsigned_constant(AttributeValue::Udata(1 << 63), 64),
+            Some(1 << 63)
+        );
         let bytes = [0xff; 16];
         let block = AttributeValue::Block(gimli::EndianSlice::new(&bytes, gimli::LittleEndian));
         assert_eq!(unsigned_constant(block, 128), Some(u128::MAX));

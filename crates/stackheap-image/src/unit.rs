@@ -4,8 +4,7 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use gimli::{
-    AttributeValue, DebugInfoOffset, DwAt, DwTag, LittleEndian, UnitOffset,
-    constants as dw,
+    AttributeValue, DebugInfoOffset, DwAt, DwTag, LittleEndian, UnitOffset, constants as dw,
 };
 use stackheap_model::ImageAddress;
 
@@ -92,12 +91,18 @@ impl<'data> Unit<'data> {
                 .unwrap_or_default()
         };
         let name = text(dw::DW_AT_name);
-        let language = match root.as_ref().and_then(|root| root.attr_value(dw::DW_AT_language)) {
+        let language = match root
+            .as_ref()
+            .and_then(|root| root.attr_value(dw::DW_AT_language))
+        {
             Some(AttributeValue::Language(language)) => language.0,
             _ => 0,
         };
         UnitInfo {
-            name: name.split_once("/@/").map_or(name.as_str(), |(file, _)| file).to_owned(),
+            name: name
+                .split_once("/@/")
+                .map_or(name.as_str(), |(file, _)| file)
+                .to_owned(),
             comp_dir: text(dw::DW_AT_comp_dir),
             producer: text(dw::DW_AT_producer),
             language,
@@ -110,18 +115,31 @@ impl<'data> Unit<'data> {
         dwarf: &gimli::Dwarf<Slice<'data>>,
         value: Value<'data>,
     ) -> Option<std::borrow::Cow<'data, str>> {
-        dwarf.attr_string(&self.inner, value).ok().map(|text| text.to_string_lossy())
+        dwarf
+            .attr_string(&self.inner, value)
+            .ok()
+            .map(|text| text.to_string_lossy())
     }
 
     /// The absolute paths of the unit's files, at the numbers by which attributes and line rows
     /// name them.
     pub(crate) fn files(&self, dwarf: &gimli::Dwarf<Slice<'data>>) -> &[Arc<str>] {
         self.files.get_or_init(|| {
-            let Some(program) = &self.inner.line_program else { return Vec::new() };
+            let Some(program) = &self.inner.line_program else {
+                return Vec::new();
+            };
             let header = program.header();
-            let comp_dir = self.inner.comp_dir.map(|dir| dir.to_string_lossy()).unwrap_or_default();
+            let comp_dir = self
+                .inner
+                .comp_dir
+                .map(|dir| dir.to_string_lossy())
+                .unwrap_or_default();
             // Before version 5 files are numbered from 1.
-            let first = if header.version() >= 5 { None } else { Some(Arc::from("")) };
+            let first = if header.version() >= 5 {
+                None
+            } else {
+                Some(Arc::from(""))
+            };
             let paths = header.file_names().iter().map(|file| {
                 let name = self.string(dwarf, file.path_name()).unwrap_or_default();
                 let directory = header
@@ -189,7 +207,13 @@ impl<'data> Unit<'data> {
                     let index = tree.scopes.len() as u32;
                     let parent = open.last().map(|(index, _)| *index);
                     let path = OnceLock::new();
-                    tree.scopes.push(Scope { start: offset, end: self.end, parent, tag, path });
+                    tree.scopes.push(Scope {
+                        start: offset,
+                        end: self.end,
+                        parent,
+                        tag,
+                        path,
+                    });
                     open.push((index, depth));
                 }
                 if tag == dw::DW_TAG_subprogram {
@@ -276,7 +300,10 @@ impl<'data> Unit<'data> {
         entry: &Entry<'data>,
         at: DwAt,
     ) -> Option<u64> {
-        dwarf.attr_address(&self.inner, entry.attr_value(at)?).ok().flatten()
+        dwarf
+            .attr_address(&self.inner, entry.attr_value(at)?)
+            .ok()
+            .flatten()
     }
 }
 
@@ -296,7 +323,10 @@ impl<'data> Units<'data> {
         let before = self.all.partition_point(|unit| unit.start <= offset);
         let index = before.checked_sub(1)?;
         let unit = self.all.get(index)?;
-        (offset < unit.end).then_some(DieRef { unit: u32::try_from(index).ok()?, offset })
+        (offset < unit.end).then_some(DieRef {
+            unit: u32::try_from(index).ok()?,
+            offset,
+        })
     }
 
     pub(crate) fn entry(&self, die: DieRef) -> Option<(&Unit<'data>, Entry<'data>)> {
@@ -324,7 +354,9 @@ impl<'data> Units<'data> {
         let mut chain = Vec::new();
         let mut next = Some(die);
         while let Some(die) = next.filter(|_| chain.len() < ORIGIN_LIMIT) {
-            let Some((_, entry)) = self.entry(die) else { break };
+            let Some((_, entry)) = self.entry(die) else {
+                break;
+            };
             next = entry
                 .attr_value(dw::DW_AT_abstract_origin)
                 .or_else(|| entry.attr_value(dw::DW_AT_specification))
@@ -349,7 +381,9 @@ impl<'data> Units<'data> {
         chain: &[(DieRef, Entry<'data>)],
         at: DwAt,
     ) -> Option<std::borrow::Cow<'data, str>> {
-        chain.iter().find_map(|(die, entry)| self.text(die.unit, entry, at))
+        chain
+            .iter()
+            .find_map(|(die, entry)| self.text(die.unit, entry, at))
     }
 
     /// A file that an attribute of `unit` names by number. The number has a form of its own in
@@ -359,22 +393,32 @@ impl<'data> Units<'data> {
             AttributeValue::FileIndex(index) => index,
             other => other.udata_value()?,
         };
-        let path = self.get(unit)?.files(&self.dwarf).get(usize::try_from(index).ok()?)?;
+        let path = self
+            .get(unit)?
+            .files(&self.dwarf)
+            .get(usize::try_from(index).ok()?)?;
         (!path.is_empty()).then(|| path.clone())
     }
 
     /// Where a chain of entries is declared.
     pub(crate) fn declared(&self, chain: &[(DieRef, Entry<'data>)]) -> Option<crate::Declared> {
-        let file = chain.iter().find_map(|(die, entry)| {
-            self.file(die.unit, entry.attr_value(dw::DW_AT_decl_file)?)
-        })?;
+        let file = chain
+            .iter()
+            .find_map(|(die, entry)| self.file(die.unit, entry.attr_value(dw::DW_AT_decl_file)?))?;
         let number = |at: DwAt| {
             chain.iter().find_map(|(_, entry)| {
-                entry.attr_value(at)?.udata_value().and_then(|line| u32::try_from(line).ok())
+                entry
+                    .attr_value(at)?
+                    .udata_value()
+                    .and_then(|line| u32::try_from(line).ok())
             })
         };
         let line = number(dw::DW_AT_decl_line)?;
-        Some(crate::Declared { file, line, column: number(dw::DW_AT_decl_column) })
+        Some(crate::Declared {
+            file,
+            line,
+            column: number(dw::DW_AT_decl_column),
+        })
     }
 }
 
@@ -429,7 +473,10 @@ mod tests {
         check(["/w", "", "a.rs"], "/w/a.rs");
         check(["/w", "/w", "a.rs"], "/w/a.rs");
         check(["/w", "src", "a.rs"], "/w/src/a.rs");
-        check(["/w", "/rustc/1", "library/core/src/num/mod.rs"], "/rustc/1/library/core/src/num/mod.rs");
+        check(
+            ["/w", "/rustc/1", "library/core/src/num/mod.rs"],
+            "/rustc/1/library/core/src/num/mod.rs",
+        );
         check(["/w", "src", "/x/a.rs"], "/x/a.rs");
         check(["/w/", "./src", "a.rs"], "/w/src/a.rs");
     }

@@ -11,7 +11,9 @@ use stackheap_model::{CfaRule, ImageAddress};
 
 fn check_all(check: fn(&Image<'_>, &Program, &[Function])) {
     for toolchain in TOOLCHAINS {
-        let Some(program) = build("frames.rs", toolchain) else { continue };
+        let Some(program) = build("frames.rs", toolchain) else {
+            continue;
+        };
         eprintln!("with {}", toolchain.name);
         let image = Image::parse(&program.data).expect("the program is readable");
         let (functions, problems) = image.functions(&program.is_own());
@@ -62,14 +64,23 @@ fn all_functions_of_the_program_are_found() {
 #[test]
 fn functions_begin_and_end_where_nm_says() {
     check_all(|_, program, functions| {
-        let Some(listed) = tool("nm", &["-S"], program) else { return };
+        let Some(listed) = tool("nm", &["-S"], program) else {
+            return;
+        };
         for function in functions {
             let linkage = function.linkage_name.as_deref().unwrap();
-            let line = listed.iter().find(|line| line.last().is_some_and(|name| name == linkage));
+            let line = listed
+                .iter()
+                .find(|line| line.last().is_some_and(|name| name == linkage));
             let line = line.unwrap_or_else(|| panic!("{linkage} is listed"));
             let low = number(&format!("0x{}", line[0]));
             let size = number(&format!("0x{}", line[1]));
-            assert_eq!((function.low.0, function.high.0), (low, low + size), "{}", function.name);
+            assert_eq!(
+                (function.low.0, function.high.0),
+                (low, low + size),
+                "{}",
+                function.name
+            );
         }
     });
 }
@@ -77,14 +88,23 @@ fn functions_begin_and_end_where_nm_says() {
 #[test]
 fn rows_are_those_objdump_decodes() {
     check_all(|image, program, functions| {
-        let Some(decoded) = tool("objdump", &["--dwarf=decodedline"], program) else { return };
+        let Some(decoded) = tool("objdump", &["--dwarf=decodedline"], program) else {
+            return;
+        };
         // File, line, address, view, and `x` for a statement. Line 0 is printed as `-`.
         let mut expect: BTreeMap<u64, BTreeSet<(u32, bool)>> = BTreeMap::new();
         for line in &decoded {
-            let Some(address) = line.get(2).filter(|word| word.starts_with("0x")) else { continue };
-            let Ok(row) = line[1].parse::<u32>() else { continue };
+            let Some(address) = line.get(2).filter(|word| word.starts_with("0x")) else {
+                continue;
+            };
+            let Ok(row) = line[1].parse::<u32>() else {
+                continue;
+            };
             let is_stmt = line.last().is_some_and(|word| word == "x");
-            expect.entry(number(address)).or_default().insert((row, is_stmt));
+            expect
+                .entry(number(address))
+                .or_default()
+                .insert((row, is_stmt));
         }
         let mut compared = 0;
         for function in functions {
@@ -93,7 +113,9 @@ fn rows_are_those_objdump_decodes() {
                 assert!(function.contains(row.address));
                 assert!(before <= row.address);
                 before = row.address;
-                let there = expect.get(&row.address.0).is_some_and(|rows| rows.contains(&(row.line, row.is_stmt)));
+                let there = expect
+                    .get(&row.address.0)
+                    .is_some_and(|rows| rows.contains(&(row.line, row.is_stmt)));
                 assert!(there, "{row:?} of {}", function.name);
                 compared += 1;
             }
@@ -117,11 +139,15 @@ fn rows_have_the_positions_of_the_source() {
         assert!(rows.iter().any(|row| row.prologue_end));
         // The call itself is inlined; its rows are those of the callees.
         let inlined = program.line_of("// call of marker");
-        let callee = rows.iter().find(|row| row.line == inlined && row.column == 5);
+        let callee = rows
+            .iter()
+            .find(|row| row.line == inlined && row.column == 5);
         let callee = callee.expect("a row of the callee");
         assert_eq!(std::path::Path::new(&*callee.file), program.source);
         let places = image.lines(named(functions, "demo::places"));
-        let column = places.iter().filter(|row| row.line == program.line_of("let first = 17u64"));
+        let column = places
+            .iter()
+            .filter(|row| row.line == program.line_of("let first = 17u64"));
         assert!(column.into_iter().all(|row| row.column == 17));
         assert!(places.iter().any(|row| row.epilogue_begin));
     });
@@ -130,14 +156,26 @@ fn rows_have_the_positions_of_the_source() {
 #[test]
 fn frames_end_where_readelf_says() {
     check_all(|image, program, functions| {
-        let Some(lines) = tool("readelf", &["--wide", "--debug-dump=frames-interp"], program) else {
+        let Some(lines) = tool(
+            "readelf",
+            &["--wide", "--debug-dump=frames-interp"],
+            program,
+        ) else {
             return;
         };
         let mut compared = 0;
         for line in &lines {
-            let [address, rule, ..] = line.as_slice() else { continue };
-            let Ok(address) = u64::from_str_radix(address, 16) else { continue };
-            if line.len() < 3 || !functions.iter().any(|function| function.contains(ImageAddress(address))) {
+            let [address, rule, ..] = line.as_slice() else {
+                continue;
+            };
+            let Ok(address) = u64::from_str_radix(address, 16) else {
+                continue;
+            };
+            if line.len() < 3
+                || !functions
+                    .iter()
+                    .any(|function| function.contains(ImageAddress(address)))
+            {
                 continue;
             }
             let expect = match rule.split_once('+') {
@@ -151,10 +189,14 @@ fn frames_end_where_readelf_says() {
         assert!(compared > 20, "{compared} rules were compared");
         assert_eq!(image.cfa(ImageAddress(1)), None);
         let places = named(functions, "demo::places");
-        let aligned = image.lines(places).iter().any(|row| {
-            matches!(image.cfa(row.address), Some(CfaRule::FramePointer(16)))
-        });
-        assert!(aligned, "a frame with an alignment of its own counts from rbp");
+        let aligned = image
+            .lines(places)
+            .iter()
+            .any(|row| matches!(image.cfa(row.address), Some(CfaRule::FramePointer(16))));
+        assert!(
+            aligned,
+            "a frame with an alignment of its own counts from rbp"
+        );
     });
 }
 
@@ -174,8 +216,13 @@ fn inlined_calls_are_those_addr2line_names() {
             if image.facts().dwarf_version == 5 {
                 command.arg("--output-style=GNU");
             }
-            command.args(["-a", "-i", "-f", "-s", "-e"]).arg(&program.path).args(&addresses);
-            let Some(text) = output_of(command) else { return };
+            command
+                .args(["-a", "-i", "-f", "-s", "-e"])
+                .arg(&program.path)
+                .args(&addresses);
+            let Some(text) = output_of(command) else {
+                return;
+            };
             // `0x…`, then for each level from the innermost on a mangled name and `file:line`.
             let mut levels: BTreeMap<u64, Vec<(String, String)>> = BTreeMap::new();
             let mut current = 0;
@@ -184,16 +231,27 @@ fn inlined_calls_are_those_addr2line_names() {
                 match name.take() {
                     _ if line.starts_with("0x") => current = number(line),
                     None => name = Some(line.to_owned()),
-                    Some(name) => levels.entry(current).or_default().push((name, line.to_owned())),
+                    Some(name) => levels
+                        .entry(current)
+                        .or_default()
+                        .push((name, line.to_owned())),
                 }
             }
             for row in &rows {
                 let expect = &levels[&row.address.0];
                 let found = image.inlined_at(function, row.address);
-                assert_eq!(found.len() + 1, expect.len(), "{} {expect:?} {found:?}", row.address);
+                assert_eq!(
+                    found.len() + 1,
+                    expect.len(),
+                    "{} {expect:?} {found:?}",
+                    row.address
+                );
                 for (call, outer) in found.iter().zip(&expect[1..]) {
                     let at = call.call.as_ref().unwrap();
-                    let file = std::path::Path::new(&*at.file).file_name().unwrap().to_string_lossy();
+                    let file = std::path::Path::new(&*at.file)
+                        .file_name()
+                        .unwrap()
+                        .to_string_lossy();
                     let line = outer.1.split(" (discriminator").next().unwrap();
                     assert_eq!(format!("{file}:{}", at.line), line, "{}", call.name);
                     compared += 1;
@@ -202,12 +260,24 @@ fn inlined_calls_are_those_addr2line_names() {
         }
         assert!(compared > 20, "{compared} calls were compared");
         let function = named(functions, "demo::through_inlining");
-        let row = image.lines(function).into_iter().find(|row| row.line == program.line_of("// call of marker"));
+        let row = image
+            .lines(function)
+            .into_iter()
+            .find(|row| row.line == program.line_of("// call of marker"));
         let calls = image.inlined_at(function, row.unwrap().address);
         let names: Vec<&str> = calls.iter().map(|call| &*call.name).collect();
         assert_eq!(names, ["demo::inner", "demo::outer"]);
-        let lines: Vec<u32> = calls.iter().map(|call| call.call.as_ref().unwrap().line).collect();
-        assert_eq!(lines, [program.line_of("// call of inner"), program.line_of("// call of outer")]);
+        let lines: Vec<u32> = calls
+            .iter()
+            .map(|call| call.call.as_ref().unwrap().line)
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                program.line_of("// call of inner"),
+                program.line_of("// call of outer")
+            ]
+        );
         assert_eq!(calls[1].call.as_ref().unwrap().column, Some(5));
     });
 }

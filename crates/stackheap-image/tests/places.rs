@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use common::{Program, TOOLCHAINS, build, number, output_of};
+use common::{Program, TOOLCHAINS, Toolchain, build, number, output_of};
 use stackheap_image::{
     FrameAddress, Function, Image, Location, LocationContext, UnwindRegisters, Variable,
 };
@@ -47,14 +47,20 @@ impl Stop {
 }
 
 /// The stops so far, by the program and the passing.
-static STOPS: Mutex<BTreeMap<(PathBuf, u32), Option<Arc<Stop>>>> = Mutex::new(BTreeMap::new());
+static STOPS: Mutex<BTreeMap<Key, Option<Arc<Stop>>>> = Mutex::new(BTreeMap::new());
+
+/// A program and the number of a passing.
+type Key = (PathBuf, u32);
 
 /// Runs the program to the `nth` passing of `demo::marker`, once for all tests, or says that gdb is
 /// missing.
 fn stop_at(program: &Program, nth: u32) -> Option<Arc<Stop>> {
     let mut stops = STOPS.lock().unwrap_or_else(PoisonError::into_inner);
     let key = (program.path.clone(), nth);
-    stops.entry(key).or_insert_with(|| run_to(program, nth).map(Arc::new)).clone()
+    stops
+        .entry(key)
+        .or_insert_with(|| run_to(program, nth).map(Arc::new))
+        .clone()
 }
 
 fn run_to(program: &Program, nth: u32) -> Option<Stop> {
@@ -71,7 +77,10 @@ fn run_to(program: &Program, nth: u32) -> Option<Stop> {
     );
     std::fs::write(&script, commands).unwrap();
     let mut command = Command::new("gdb");
-    command.args(["-batch", "-nx", "-x"]).arg(&script).arg(&program.path);
+    command
+        .args(["-batch", "-nx", "-x"])
+        .arg(&script)
+        .arg(&program.path);
     let text = output_of(command)?;
     let mut registers = BTreeMap::new();
     let mut return_addresses = Vec::new();
@@ -94,7 +103,13 @@ fn run_to(program: &Program, nth: u32) -> Option<Stop> {
     let printed = common::words(&std::fs::read_to_string(&output).unwrap());
     let stack = std::fs::read(&dump).unwrap_or_else(|error| panic!("{error}: {text}"));
     let stack_at = registers["rsp"];
-    Some(Stop { registers, stack_at, stack, return_addresses, printed })
+    Some(Stop {
+        registers,
+        stack_at,
+        stack,
+        return_addresses,
+        printed,
+    })
 }
 
 /// A frame on the way up.
@@ -125,7 +140,10 @@ impl LocationContext for Frame<'_> {
 
 /// Where the loader put the image: gdb switches randomisation off.
 fn bias_of(image: &Image<'_>, stop: &Stop, functions: &[Function]) -> LoadBias {
-    let marker = functions.iter().find(|function| &*function.name == "demo::marker").unwrap();
+    let marker = functions
+        .iter()
+        .find(|function| &*function.name == "demo::marker")
+        .unwrap();
     // The loader moves by whole pages, and the breakpoint is within a page of the function.
     let bias = LoadBias(stop.registers["rip"].wrapping_sub(marker.low.0) & !0xfff);
     assert_eq!(image.facts().position_independent, bias.0 != 0);
@@ -142,7 +160,12 @@ fn frames<'a>(image: &Image<'_>, stop: &'a Stop, bias: LoadBias) -> Vec<Frame<'a
     let read = |at: RuntimeAddress| stop.word(at.0);
     let mut frames = Vec::new();
     while let Some(step) = image.unwind(&registers, bias, &read) {
-        frames.push(Frame { stop, registers, cfa: step.cfa, bias });
+        frames.push(Frame {
+            stop,
+            registers,
+            cfa: step.cfa,
+            bias,
+        });
         assert_eq!(step.registers.get(Register::RSP), Some(step.cfa.0));
         assert_eq!(stop.word(step.cfa.0 - 8), Some(step.return_address.0));
         for (register, at) in &step.saved {
@@ -154,10 +177,20 @@ fn frames<'a>(image: &Image<'_>, stop: &'a Stop, bias: LoadBias) -> Vec<Frame<'a
     frames
 }
 
-fn check_all(nth: u32, check: fn(&Image<'_>, &Program, &Stop, &[Frame<'_>], &[Function])) {
-    for toolchain in TOOLCHAINS {
-        let Some(program) = build("frames.rs", toolchain) else { continue };
-        let Some(stop) = stop_at(&program, nth) else { return };
+type Check = fn(&Image<'_>, &Program, &Stop, &[Frame<'_>], &[Function]);
+
+fn check_all(nth: u32, check: Check) {
+    check_with(&TOOLCHAINS, nth, check);
+}
+
+fn check_with(toolchains: &[Toolchain], nth: u32, check: Check) {
+    for &toolchain in toolchains {
+        let Some(program) = build("frames.rs", toolchain) else {
+            continue;
+        };
+        let Some(stop) = stop_at(&program, nth) else {
+            return;
+        };
         eprintln!("with {}", toolchain.name);
         let image = Image::parse(&program.data).expect("the program is readable");
         let (functions, _) = image.functions(&program.is_own());
@@ -174,13 +207,19 @@ fn frame_of<'a, 'b>(
     functions: &[Function],
     name: &str,
 ) -> (&'a Frame<'b>, ImageAddress, Vec<Variable>) {
-    let function = functions.iter().find(|function| &*function.name == name).unwrap();
-    let frame = frames.iter().find(|frame| {
-        function.contains(frame.bias.to_image(frame.registers.at.lookup()))
-    });
+    let function = functions
+        .iter()
+        .find(|function| &*function.name == name)
+        .unwrap();
+    let frame = frames
+        .iter()
+        .find(|frame| function.contains(frame.bias.to_image(frame.registers.at.lookup())));
     let frame = frame.unwrap_or_else(|| panic!("{name} is on the stack"));
     let at = frame.bias.to_image(frame.registers.at.lookup());
-    let variables = image.variables(function).into_iter().filter(|variable| variable.in_scope(at));
+    let variables = image
+        .variables(function)
+        .into_iter()
+        .filter(|variable| variable.in_scope(at));
     (frame, at, variables.collect())
 }
 
@@ -192,10 +231,18 @@ fn places(
     variables: &[Variable],
 ) -> BTreeMap<String, Vec<u64>> {
     let mut found: BTreeMap<String, Vec<(u32, u64)>> = BTreeMap::new();
-    for variable in variables.iter().filter(|variable| variable.role != LocalRole::Hidden) {
+    for variable in variables
+        .iter()
+        .filter(|variable| variable.role != LocalRole::Hidden)
+    {
         let place = image.locate(variable, at, frame);
-        let Ok(Location::Memory(place)) = place else { panic!("{}: {place:?}", variable.name) };
-        found.entry(variable.name.to_string()).or_default().push((variable.scope_depth, place.0));
+        let Ok(Location::Memory(place)) = place else {
+            panic!("{}: {place:?}", variable.name)
+        };
+        found
+            .entry(variable.name.to_string())
+            .or_default()
+            .push((variable.scope_depth, place.0));
     }
     found
         .into_iter()
@@ -207,7 +254,10 @@ fn places(
 }
 
 fn printed(stop: &Stop, kind: &str, name: &str) -> u64 {
-    let line = stop.printed.iter().rfind(|line| line[0] == kind && line[1] == name);
+    let line = stop
+        .printed
+        .iter()
+        .rfind(|line| line[0] == kind && line[1] == name);
     number(&line.unwrap_or_else(|| panic!("the program prints {kind} {name}"))[2])
 }
 
@@ -218,15 +268,23 @@ fn variables_lie_where_the_program_prints() {
         let (frame, at, variables) = frame_of(image, frames, functions, "demo::places");
         let found = places(image, frame, at, &variables);
         let names = [
-            "text", "big", "left", "right", "number", "first", "shadowed", "aligned", "index", "owner",
+            "text", "big", "left", "right", "number", "first", "shadowed", "aligned", "index",
+            "owner",
         ];
         for name in names {
             assert_eq!(found[name][0], printed(stop, "place", name), "{name}");
         }
-        assert_eq!(found["shadowed"].len(), 2, "the outer one of the name is in scope too");
+        assert_eq!(
+            found["shadowed"].len(),
+            2,
+            "the outer one of the name is in scope too"
+        );
         assert_eq!(stop.bytes(found["shadowed"][1], 1), Some(vec![1]));
         assert!(found.contains_key("late"), "in scope before it is assigned");
-        assert!(!found.contains_key("kept"), "not in scope before its initialiser has run");
+        assert!(
+            !found.contains_key("kept"),
+            "not in scope before its initialiser has run"
+        );
         let (frame, at, variables) = frame_of(image, frames, functions, "demo::main");
         let found = places(image, frame, at, &variables);
         assert_eq!(found["number"][0], printed(stop, "place", "local"));
@@ -238,14 +296,23 @@ fn parameters_are_told_from_variables() {
     check_all(3, |image, _, _, frames, functions| {
         let (_, _, variables) = frame_of(image, frames, functions, "demo::places");
         let role = |name: &str| {
-            variables.iter().find(|variable| &*variable.name == name).map(|variable| variable.role)
+            variables
+                .iter()
+                .find(|variable| &*variable.name == name)
+                .map(|variable| variable.role)
         };
         assert_eq!(role("text"), Some(LocalRole::Parameter));
         assert_eq!(role("number"), Some(LocalRole::Parameter));
         assert_eq!(role("first"), Some(LocalRole::Variable));
-        let iterator = variables.iter().find(|variable| &*variable.name == "iter").unwrap();
+        let iterator = variables
+            .iter()
+            .find(|variable| &*variable.name == "iter")
+            .unwrap();
         assert!(iterator.may_be_hidden);
-        let first = variables.iter().find(|variable| &*variable.name == "first").unwrap();
+        let first = variables
+            .iter()
+            .find(|variable| &*variable.name == "first")
+            .unwrap();
         assert!(!first.may_be_hidden);
     });
 }
@@ -253,20 +320,31 @@ fn parameters_are_told_from_variables() {
 #[test]
 fn captures_lie_in_the_environment() {
     check_all(1, |image, _, stop, frames, functions| {
-        let (frame, at, variables) = frame_of(image, frames, functions, "demo::places::{closure#0}");
+        let (frame, at, variables) =
+            frame_of(image, frames, functions, "demo::places::{closure#0}");
         let found = places(image, frame, at, &variables);
         assert_eq!(found["first"], [printed(stop, "capture", "first")]);
         assert_eq!(found["own"], [printed(stop, "closure", "own")]);
-        let role = |name: &str| variables.iter().find(|one| &*one.name == name).unwrap().role;
+        let role = |name: &str| {
+            variables
+                .iter()
+                .find(|one| &*one.name == name)
+                .unwrap()
+                .role
+        };
         assert_eq!(role("first"), LocalRole::Capture);
         assert_eq!(role("own"), LocalRole::Variable);
         assert_eq!(role("by"), LocalRole::Parameter);
     });
     check_all(2, |image, _, stop, frames, functions| {
-        let (frame, at, variables) = frame_of(image, frames, functions, "demo::places::{closure#1}");
+        let (frame, at, variables) =
+            frame_of(image, frames, functions, "demo::places::{closure#1}");
         let found = places(image, frame, at, &variables);
         assert_eq!(found["given"], [printed(stop, "moved", "given")]);
-        let given = variables.iter().find(|variable| &*variable.name == "given").unwrap();
+        let given = variables
+            .iter()
+            .find(|variable| &*variable.name == "given")
+            .unwrap();
         assert_eq!(given.role, LocalRole::Capture);
     });
 }
@@ -283,11 +361,27 @@ fn the_registers_a_place_depends_on_suffice() {
                     *slot = None;
                 }
             }
-            let less = Frame { stop: frame.stop, registers, cfa: frame.cfa, bias: frame.bias };
-            assert_eq!(image.locate(variable, at, &less), image.locate(variable, at, frame));
+            let less = Frame {
+                stop: frame.stop,
+                registers,
+                cfa: frame.cfa,
+                bias: frame.bias,
+            };
+            assert_eq!(
+                image.locate(variable, at, &less),
+                image.locate(variable, at, frame)
+            );
             if !set.iter().eq([]) {
-                let none = UnwindRegisters { general: [None; Register::COUNT], at: registers.at };
-                let none = Frame { stop: frame.stop, registers: none, cfa: frame.cfa, bias: frame.bias };
+                let none = UnwindRegisters {
+                    general: [None; Register::COUNT],
+                    at: registers.at,
+                };
+                let none = Frame {
+                    stop: frame.stop,
+                    registers: none,
+                    cfa: frame.cfa,
+                    bias: frame.bias,
+                };
                 let reason = image.locate(variable, at, &none).unwrap_err();
                 assert!(reason.reason.ends_with("was not captured"), "{reason:?}");
             }
@@ -302,9 +396,17 @@ fn the_way_up_is_the_one_gdb_finds() {
         check_all(nth, |image, _, stop, frames, functions| {
             let bias = frames[0].bias;
             let inside = |address: &u64| {
-                image.facts().loaded.contains(&bias.to_image(RuntimeAddress(*address)))
+                image
+                    .facts()
+                    .loaded
+                    .contains(&bias.to_image(RuntimeAddress(*address)))
             };
-            let expect: Vec<u64> = stop.return_addresses.iter().copied().take_while(inside).collect();
+            let expect: Vec<u64> = stop
+                .return_addresses
+                .iter()
+                .copied()
+                .take_while(inside)
+                .collect();
             let found: Vec<u64> = frames[1..]
                 .iter()
                 .map(|frame| match frame.registers.at {
@@ -319,17 +421,68 @@ fn the_way_up_is_the_one_gdb_finds() {
 }
 
 #[test]
+fn optimised_programs_are_walked_and_say_what_they_lost() {
+    let optimised = [
+        Toolchain {
+            name: "optimised",
+            arguments: &["-g", "-O"],
+        },
+        Toolchain {
+            name: "optimised 5",
+            arguments: &["-g", "-O", "-Cdwarf-version=5"],
+        },
+    ];
+    check_with(&optimised, 3, |image, _, stop, frames, functions| {
+        let found: Vec<u64> = frames[1..]
+            .iter()
+            .map(|frame| frame.registers.at.lookup().0 + 1)
+            .collect();
+        assert!(found.len() > 2, "{found:x?}");
+        assert!(
+            stop.return_addresses.starts_with(&found),
+            "{:x?} {found:x?}",
+            stop.return_addresses
+        );
+        let (frame, at, variables) = frame_of(image, frames, functions, "demo::places");
+        let mut known = 0;
+        let mut unknown = 0;
+        for variable in &variables {
+            match image.locate(variable, at, frame) {
+                Ok(_) => known += 1,
+                Err(reason) => {
+                    assert!(!reason.reason.is_empty());
+                    unknown += 1;
+                }
+            }
+        }
+        assert!(known > 3, "{known} known, {unknown} unknown");
+        let (frame, at, variables) = frame_of(image, frames, functions, "demo::places");
+        // Its address is taken, so that it is in memory.
+        let big = variables
+            .iter()
+            .find(|variable| &*variable.name == "big")
+            .unwrap();
+        let expect = RuntimeAddress(printed(stop, "place", "big"));
+        assert_eq!(image.locate(big, at, frame), Ok(Location::Memory(expect)));
+    });
+}
+
+#[test]
 fn the_rule_for_the_frame_gives_the_same_as_the_walk() {
     check_all(3, |image, _, _, frames, _| {
         for frame in frames {
             let at = frame.bias.to_image(frame.registers.at.lookup());
             let expect = match image.cfa(at).expect("a rule") {
-                CfaRule::StackPointer(offset) => {
-                    frame.registers.get(Register::RSP).unwrap().wrapping_add_signed(offset.into())
-                }
-                CfaRule::FramePointer(offset) => {
-                    frame.registers.get(Register::RBP).unwrap().wrapping_add_signed(offset.into())
-                }
+                CfaRule::StackPointer(offset) => frame
+                    .registers
+                    .get(Register::RSP)
+                    .unwrap()
+                    .wrapping_add_signed(offset.into()),
+                CfaRule::FramePointer(offset) => frame
+                    .registers
+                    .get(Register::RBP)
+                    .unwrap()
+                    .wrapping_add_signed(offset.into()),
             };
             assert_eq!(frame.cfa.0, expect);
         }
@@ -339,18 +492,29 @@ fn the_rule_for_the_frame_gives_the_same_as_the_walk() {
 #[test]
 fn a_panic_passes_the_landing_pads() {
     for toolchain in TOOLCHAINS {
-        let Some(program) = build("frames.rs", toolchain) else { continue };
+        let Some(program) = build("frames.rs", toolchain) else {
+            continue;
+        };
         eprintln!("with {}", toolchain.name);
         let image = Image::parse(&program.data).expect("the program is readable");
         let (functions, _) = image.functions(&program.is_own());
-        let function = |name: &str| functions.iter().find(|function| &*function.name == name).unwrap();
+        let function = |name: &str| {
+            functions
+                .iter()
+                .find(|function| &*function.name == name)
+                .unwrap()
+        };
         assert_eq!(image.landing_pads(function("demo::marker")), []);
         let fails = function("demo::fails");
         let pads = image.landing_pads(fails);
         assert!(!pads.is_empty());
-        assert!(pads.iter().all(|pad| fails.contains(*pad) && *pad != fails.low));
+        assert!(
+            pads.iter()
+                .all(|pad| fails.contains(*pad) && *pad != fails.low)
+        );
         let script = program.directory().join("script-pads");
-        let mut commands = "set pagination off\nset confirm off\nbreak demo::main\nrun > /dev/null\n".to_owned();
+        let mut commands =
+            "set pagination off\nset confirm off\nbreak demo::main\nrun > /dev/null\n".to_owned();
         // Relative to a function, so that gdb adds what the loader did.
         commands += "set language c\ndelete 1\n";
         for pad in &pads {
@@ -360,10 +524,18 @@ fn a_panic_passes_the_landing_pads() {
         commands += "continue\nkill\n";
         std::fs::write(&script, commands).unwrap();
         let mut command = Command::new("gdb");
-        command.args(["-batch", "-nx", "-x"]).arg(&script).arg(&program.path);
-        let Some(text) = output_of(command) else { return };
-        let is_pad = |line: &str| line.starts_with("Breakpoint ") && !line.starts_with("Breakpoint 1,");
-        let stopped = text.lines().any(|line| is_pad(line) && line.contains(", ") && line.contains("fails"));
+        command
+            .args(["-batch", "-nx", "-x"])
+            .arg(&script)
+            .arg(&program.path);
+        let Some(text) = output_of(command) else {
+            return;
+        };
+        let is_pad =
+            |line: &str| line.starts_with("Breakpoint ") && !line.starts_with("Breakpoint 1,");
+        let stopped = text
+            .lines()
+            .any(|line| is_pad(line) && line.contains(", ") && line.contains("fails"));
         assert!(stopped, "no landing pad of {pads:?} was passed: {text}");
     }
 }

@@ -10,19 +10,30 @@ use stackheap_image::{Image, ImageError};
 fn refused(data: &[u8]) -> ImageError {
     let error = Image::parse(data).expect_err("it is refused");
     let message = error.to_string();
-    assert!(message.contains("; "), "what to do stands behind a semicolon: {message}");
+    assert!(
+        message.contains("; "),
+        "what to do stands behind a semicolon: {message}"
+    );
     assert!(message.len() < 300, "{message}");
     error
 }
 
 /// A program of `tests/sources` with options of its own.
 fn with(name: &'static str, arguments: &'static [&'static str]) -> Vec<u8> {
-    build("coroutines.rs", Toolchain { name, arguments }).expect("the stable toolchain").data.clone()
+    build("coroutines.rs", Toolchain { name, arguments })
+        .expect("the stable toolchain")
+        .data
+        .clone()
 }
 
 #[test]
 fn files_that_are_no_executables() {
-    assert_eq!(refused(b"#!/bin/sh\n"), ImageError::NotElf { magic: b"#!/b".to_vec() });
+    assert_eq!(
+        refused(b"#!/bin/sh\n"),
+        ImageError::NotElf {
+            magic: b"#!/b".to_vec()
+        }
+    );
     assert_eq!(refused(b""), ImageError::NotElf { magic: Vec::new() });
     assert!(matches!(refused(b"\x7fELF"), ImageError::Damaged { .. }));
     let whole = build("coroutines.rs", STABLE).unwrap().data.clone();
@@ -32,28 +43,60 @@ fn files_that_are_no_executables() {
         refused(&data)
     };
     assert_eq!(patched(4, 1), ImageError::NotSixtyFourBit);
-    assert_eq!(patched(18, 183), ImageError::OtherMachine { machine: "AArch64".to_owned() });
+    assert_eq!(
+        patched(18, 183),
+        ImageError::OtherMachine {
+            machine: "AArch64".to_owned()
+        }
+    );
     assert!(matches!(patched(5, 2), ImageError::OtherMachine { .. }));
-    assert_eq!(patched(16, 1), ImageError::NotExecutable { kind: "an object file" });
-    assert_eq!(patched(16, 4), ImageError::NotExecutable { kind: "a core dump" });
+    assert_eq!(
+        patched(16, 1),
+        ImageError::NotExecutable {
+            kind: "an object file"
+        }
+    );
+    assert_eq!(
+        patched(16, 4),
+        ImageError::NotExecutable {
+            kind: "a core dump"
+        }
+    );
     let library = with("library", &["-g", "--crate-type=cdylib"]);
-    assert_eq!(refused(&library), ImageError::NotExecutable { kind: "a shared library" });
+    assert_eq!(
+        refused(&library),
+        ImageError::NotExecutable {
+            kind: "a shared library"
+        }
+    );
 }
 
 #[test]
 fn executables_without_usable_debug_information() {
-    assert_eq!(refused(&with("stripped", &["-g", "-Cstrip=symbols"])), ImageError::Stripped);
-    assert_eq!(refused(&with("no debug", &["-Cstrip=debuginfo"])), ImageError::NoDebugInfo);
+    assert_eq!(
+        refused(&with("stripped", &["-g", "-Cstrip=symbols"])),
+        ImageError::Stripped
+    );
+    assert_eq!(
+        refused(&with("no debug", &["-Cstrip=debuginfo"])),
+        ImageError::NoDebugInfo
+    );
     assert_eq!(
         refused(&with("lines only", &["-Cdebuginfo=line-tables-only"])),
         ImageError::LineTablesOnly
     );
-    assert_eq!(refused(&with("without -g", &["-Cdebuginfo=0"])), ImageError::NoDebugInfo);
+    assert_eq!(
+        refused(&with("without -g", &["-Cdebuginfo=0"])),
+        ImageError::NoDebugInfo
+    );
 }
 
 #[test]
 fn debug_information_in_other_forms() {
-    let zlib = with("zlib", &["-g", "-Clink-arg=-Wl,--compress-debug-sections=zlib"]);
+    let zlib = with(
+        "zlib",
+        &["-g", "-Clink-arg=-Wl,--compress-debug-sections=zlib"],
+    );
     let ImageError::CompressedDebugInfo { section, format } = refused(&zlib) else {
         panic!("it is compressed");
     };
@@ -62,7 +105,10 @@ fn debug_information_in_other_forms() {
     for (name, arguments) in [
         ("unpacked", &["-g", "-Csplit-debuginfo=unpacked"] as &[&str]),
         ("packed", &["-g", "-Csplit-debuginfo=packed"]),
-        ("unpacked 5", &["-g", "-Csplit-debuginfo=unpacked", "-Cdwarf-version=5"]),
+        (
+            "unpacked 5",
+            &["-g", "-Csplit-debuginfo=unpacked", "-Cdwarf-version=5"],
+        ),
     ] {
         let ImageError::SplitDebugInfo { file } = refused(&with(name, arguments)) else {
             panic!("{name} is split");
@@ -78,7 +124,11 @@ fn programs_of_another_language() {
     let source = directory.join("program.c");
     let path = directory.join("program");
     std::fs::write(&source, "int main(void) { return 0; }\n").unwrap();
-    let status = Command::new("cc").arg("-g").arg("-o").args([&path, &source]).status();
+    let status = Command::new("cc")
+        .arg("-g")
+        .arg("-o")
+        .args([&path, &source])
+        .status();
     if !status.is_ok_and(|status| status.success()) {
         eprintln!("skipped: cc does not run");
         return;
@@ -94,17 +144,36 @@ fn facts_are_those_of_the_build() {
     let dynamic = build("coroutines.rs", STABLE).unwrap();
     let facts = Image::parse(&dynamic.data).unwrap().facts().clone();
     assert!(facts.position_independent && facts.has_eh_frame);
-    assert_eq!(facts.interpreter.as_deref(), Some("/lib64/ld-linux-x86-64.so.2"));
-    assert!(facts.needed.iter().any(|library| library == "libc.so.6"), "{:?}", facts.needed);
+    assert_eq!(
+        facts.interpreter.as_deref(),
+        Some("/lib64/ld-linux-x86-64.so.2")
+    );
+    assert!(
+        facts.needed.iter().any(|library| library == "libc.so.6"),
+        "{:?}",
+        facts.needed
+    );
     let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
     let version = Command::new(rustc).arg("-V").output().unwrap().stdout;
-    let version = String::from_utf8(version).unwrap().trim().replacen("rustc", "rustc version", 1);
+    let version = String::from_utf8(version)
+        .unwrap()
+        .trim()
+        .replacen("rustc", "rustc version", 1);
     assert_eq!(facts.compiler, Some(version));
-    let fixed = build("coroutines.rs", Toolchain { name: "static", arguments: &["-g", "-Crelocation-model=static"] });
+    let fixed = build(
+        "coroutines.rs",
+        Toolchain {
+            name: "static",
+            arguments: &["-g", "-Crelocation-model=static"],
+        },
+    );
     let facts = Image::parse(&fixed.unwrap().data).unwrap().facts().clone();
     assert!(!facts.position_independent);
     assert!(facts.text.iter().any(|range| range.contains(&facts.entry)));
-    assert!(facts.text.iter().all(|range| {
-        facts.loaded.start <= range.start && range.end <= facts.loaded.end
-    }));
+    assert!(
+        facts
+            .text
+            .iter()
+            .all(|range| { facts.loaded.start <= range.start && range.end <= facts.loaded.end })
+    );
 }

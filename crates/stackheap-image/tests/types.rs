@@ -10,7 +10,9 @@ use stackheap_model::{Encoding, Field, PointerKind, Type, TypeId, TypeKind, Wide
 
 fn check_all(check: fn(&Image<'_>, &[Vec<String>], &Program)) {
     for toolchain in TOOLCHAINS {
-        let Some(program) = build("types.rs", toolchain) else { continue };
+        let Some(program) = build("types.rs", toolchain) else {
+            continue;
+        };
         eprintln!("with {}", toolchain.name);
         let image = Image::parse(&program.data).expect("the program is readable");
         check(&image, &program.run(), &program);
@@ -22,14 +24,21 @@ fn lines<'a>(printed: &'a [Vec<String>], first: &str) -> Vec<(String, &'a [Strin
     let found: Vec<(String, &[String])> = printed
         .iter()
         .filter(|line| line.first().is_some_and(|word| word == first))
-        .map(|line| (line[1].replace('_', " ").replace("vec deque", "vec_deque"), &line[2..]))
+        .map(|line| {
+            (
+                line[1].replace('_', " ").replace("vec deque", "vec_deque"),
+                &line[2..],
+            )
+        })
         .collect();
     assert!(!found.is_empty(), "the program prints {first}");
     found
 }
 
 fn named(image: &Image<'_>, name: &str) -> std::sync::Arc<Type> {
-    let id = image.type_named(name).unwrap_or_else(|| panic!("{name} is described"));
+    let id = image
+        .type_named(name)
+        .unwrap_or_else(|| panic!("{name} is described"));
     let ty = image.ty(id);
     assert_eq!(&*ty.name, name);
     ty
@@ -53,7 +62,12 @@ fn fields_lie_where_the_program_prints() {
         for (name, words) in lines(printed, "offset") {
             let ty = named(image, &name);
             let field = fields(&ty).iter().find(|field| *field.name == *words[0]);
-            assert_eq!(field.map(|field| field.offset), Some(number(&words[1])), "{name}.{}", words[0]);
+            assert_eq!(
+                field.map(|field| field.offset),
+                Some(number(&words[1])),
+                "{name}.{}",
+                words[0]
+            );
         }
     });
 }
@@ -67,7 +81,12 @@ fn the_bytes_of_a_value_select_its_variant() {
                 .map(|at| u8::from_str_radix(&words[1][2 * at..2 * at + 2], 16).unwrap())
                 .collect();
             assert_eq!(ty.size, Some(bytes.len() as u64));
-            assert_eq!(variant(image, &ty, &bytes), words[0], "{name} of {}", words[1]);
+            assert_eq!(
+                variant(image, &ty, &bytes),
+                words[0],
+                "{name} of {}",
+                words[1]
+            );
         }
     });
 }
@@ -77,31 +96,50 @@ fn variant(image: &Image<'_>, ty: &Type, bytes: &[u8]) -> String {
     let read = |offset: u64, ty: TypeId| {
         let size = image.ty(ty).size.unwrap() as usize;
         let bytes = &bytes[offset as usize..][..size];
-        bytes.iter().rev().fold(0u128, |value, byte| value << 8 | u128::from(*byte))
+        bytes
+            .iter()
+            .rev()
+            .fold(0u128, |value, byte| value << 8 | u128::from(*byte))
     };
     match &ty.kind {
         TypeKind::CEnum { base, enumerators } => {
             let value = read(0, *base);
             let bits = image.ty(*base).size.unwrap() * 8;
             let mask = u128::MAX >> (128 - bits);
-            let found = enumerators.iter().find(|one| one.value.cast_unsigned() & mask == value);
+            let found = enumerators
+                .iter()
+                .find(|one| one.value.cast_unsigned() & mask == value);
             let signed = matches!(image.ty(*base).kind, TypeKind::Base(Encoding::Signed));
             let found = found.unwrap();
             assert!(signed || found.value >= 0);
             found.name.to_string()
         }
-        TypeKind::Enum { tag: None, variants, .. } => {
+        TypeKind::Enum {
+            tag: None,
+            variants,
+            ..
+        } => {
             assert_eq!(variants.len(), 1);
             variants[0].name.to_string()
         }
-        TypeKind::Enum { tag: Some((offset, tag)), variants, .. } => {
+        TypeKind::Enum {
+            tag: Some((offset, tag)),
+            variants,
+            ..
+        } => {
             let value = read(*offset, *tag);
-            let selected = variants
-                .iter()
-                .find(|one| one.discriminants.iter().any(|&(low, high)| (low..=high).contains(&value)));
+            let selected = variants.iter().find(|one| {
+                one.discriminants
+                    .iter()
+                    .any(|&(low, high)| (low..=high).contains(&value))
+            });
             let default = variants.iter().find(|one| one.discriminants.is_empty());
             let chosen = selected.or(default).unwrap();
-            assert_eq!(image.ty(chosen.payload).size, ty.size, "payloads are as large as the whole");
+            assert_eq!(
+                image.ty(chosen.payload).size,
+                ty.size,
+                "payloads are as large as the whole"
+            );
             chosen.name.to_string()
         }
         other => panic!("no enum: {other:?}"),
@@ -149,7 +187,11 @@ fn thin_pointers_have_the_kind_of_their_name() {
         check("&demo::Point", PointerKind::Shared, "demo::Point");
         check("*const demo::Point", PointerKind::RawConst, "demo::Point");
         check("*mut u8", PointerKind::RawMut, "u8");
-        check("alloc::boxed::Box<u32, alloc::alloc::Global>", PointerKind::Box, "u32");
+        check(
+            "alloc::boxed::Box<u32, alloc::alloc::Global>",
+            PointerKind::Box,
+            "u32",
+        );
         check("fn()", PointerKind::Function, "fn");
     });
 }
@@ -157,27 +199,58 @@ fn thin_pointers_have_the_kind_of_their_name() {
 #[test]
 fn wide_pointers_have_their_target_and_other_half() {
     check_all(|image, _, _| {
-        let check = |name: &str, expect: PointerKind, points_at: &str, unsized_: bool, vtable: bool| {
-            let TypeKind::WidePointer { kind, target, data_offset, meta } = named(image, name).kind
-            else {
-                panic!("{name} is no wide pointer");
+        let check =
+            |name: &str, expect: PointerKind, points_at: &str, unsized_: bool, vtable: bool| {
+                let TypeKind::WidePointer {
+                    kind,
+                    target,
+                    data_offset,
+                    meta,
+                } = named(image, name).kind
+                else {
+                    panic!("{name} is no wide pointer");
+                };
+                let target = image.ty(target);
+                assert_eq!(
+                    (kind, &*target.name, data_offset),
+                    (expect, points_at, 0),
+                    "{name}"
+                );
+                assert_eq!(target.size.is_none(), unsized_, "{name}");
+                let meta_expected = if vtable {
+                    WideMeta::Vtable { offset: 8 }
+                } else {
+                    WideMeta::Length { offset: 8 }
+                };
+                assert_eq!(meta, meta_expected, "{name}");
             };
-            let target = image.ty(target);
-            assert_eq!((kind, &*target.name, data_offset), (expect, points_at, 0), "{name}");
-            assert_eq!(target.size.is_none(), unsized_, "{name}");
-            let meta_expected =
-                if vtable { WideMeta::Vtable { offset: 8 } } else { WideMeta::Length { offset: 8 } };
-            assert_eq!(meta, meta_expected, "{name}");
-        };
         check("&str", PointerKind::Shared, "str", true, false);
         check("&[u16]", PointerKind::Shared, "u16", false, false);
         check("&mut [u16]", PointerKind::Mutable, "u16", false, false);
-        check("&dyn demo::Speak", PointerKind::Shared, "dyn demo::Speak", true, true);
+        check(
+            "&dyn demo::Speak",
+            PointerKind::Shared,
+            "dyn demo::Speak",
+            true,
+            true,
+        );
         let boxed = |of: &str| format!("alloc::boxed::Box<{of}, alloc::alloc::Global>");
         check(&boxed("str"), PointerKind::Box, "str", true, false);
         check(&boxed("[u32]"), PointerKind::Box, "u32", false, false);
-        check(&boxed("dyn demo::Speak"), PointerKind::Box, "dyn demo::Speak", true, true);
-        check(&boxed("demo::Tailed<str>"), PointerKind::Box, "demo::Tailed<str>", true, false);
+        check(
+            &boxed("dyn demo::Speak"),
+            PointerKind::Box,
+            "dyn demo::Speak",
+            true,
+            true,
+        );
+        check(
+            &boxed("demo::Tailed<str>"),
+            PointerKind::Box,
+            "demo::Tailed<str>",
+            true,
+            false,
+        );
         check("&demo::Own", PointerKind::Shared, "demo::Own", true, false);
         check(
             "*const alloc::rc::RcInner<dyn demo::Speak>",
@@ -205,14 +278,26 @@ fn structures_end_in_what_has_no_size() {
         };
         check("*const alloc::rc::RcInner<str>", &["value"], "str");
         check("*const alloc::sync::ArcInner<[u8]>", &["data"], "[u8]");
-        check("*const alloc::rc::RcInner<dyn demo::Speak>", &["value"], "dyn demo::Speak");
+        check(
+            "*const alloc::rc::RcInner<dyn demo::Speak>",
+            &["value"],
+            "dyn demo::Speak",
+        );
         check(
             "*const alloc::sync::ArcInner<std::sync::poison::mutex::Mutex<[u8]>>",
             &["data", "data", "value"],
             "[u8]",
         );
-        check("alloc::boxed::Box<demo::Tailed<str>, alloc::alloc::Global>", &["tail"], "str");
-        check("alloc::boxed::Box<demo::Tailed<[demo::Point]>, alloc::alloc::Global>", &["tail"], "[demo::Point]");
+        check(
+            "alloc::boxed::Box<demo::Tailed<str>, alloc::alloc::Global>",
+            &["tail"],
+            "str",
+        );
+        check(
+            "alloc::boxed::Box<demo::Tailed<[demo::Point]>, alloc::alloc::Global>",
+            &["tail"],
+            "[demo::Point]",
+        );
         check("&demo::Own", &["tail"], "[demo::Point]");
     });
 }
@@ -221,7 +306,10 @@ fn structures_end_in_what_has_no_size() {
 fn functions_as_values_have_no_bytes() {
     check_all(|image, printed, program| {
         let (functions, _) = image.functions(&program.is_own());
-        let main = functions.iter().find(|function| &*function.name == "demo::main").unwrap();
+        let main = functions
+            .iter()
+            .find(|function| &*function.name == "demo::main")
+            .unwrap();
         let variables: BTreeMap<String, Type> = image
             .variables(main)
             .into_iter()
@@ -232,11 +320,17 @@ fn functions_as_values_have_no_bytes() {
         assert_eq!(variables["item"].kind, TypeKind::Function);
         let items = &variables["items"];
         assert_eq!(items.size, Some(number(&sizes[2])));
-        let sizes_of_fields: Vec<Option<u64>> =
-            fields(items).iter().map(|field| image.ty(field.ty).size).collect();
+        let sizes_of_fields: Vec<Option<u64>> = fields(items)
+            .iter()
+            .map(|field| image.ty(field.ty).size)
+            .collect();
         assert_eq!(sizes_of_fields, [Some(0), Some(4), Some(8)]);
         let packed = named(image, "demo::Packed");
-        assert_eq!(image.ty(field(&packed, "f").ty).size, Some(8), "a pointer in a packed structure");
+        assert_eq!(
+            image.ty(field(&packed, "f").ty).size,
+            Some(8),
+            "a pointer in a packed structure"
+        );
     });
 }
 
@@ -256,12 +350,20 @@ fn closures_hold_what_they_capture() {
 fn generic_arguments_are_named() {
     check_all(|image, _, _| {
         let ty = named(image, "alloc::vec::Vec<u8, alloc::alloc::Global>");
-        let TypeKind::Struct { arguments, .. } = &ty.kind else { panic!("{:?}", ty.kind) };
+        let TypeKind::Struct { arguments, .. } = &ty.kind else {
+            panic!("{:?}", ty.kind)
+        };
         let arguments: Vec<(&str, String)> = arguments
             .iter()
             .map(|argument| (&*argument.name, image.ty(argument.ty).name.to_string()))
             .collect();
-        assert_eq!(arguments, [("T", "u8".to_owned()), ("A", "alloc::alloc::Global".to_owned())]);
+        assert_eq!(
+            arguments,
+            [
+                ("T", "u8".to_owned()),
+                ("A", "alloc::alloc::Global".to_owned())
+            ]
+        );
     });
 }
 
@@ -270,7 +372,10 @@ fn numbers_that_are_no_type_give_a_reason() {
     check_all(|image, _, _| {
         for number in [0, 1, 5, u32::MAX, u32::MAX - 7, 1 << 31 | 12345] {
             let ty = image.ty(TypeId(number));
-            assert!(matches!(ty.kind, TypeKind::Opaque(_) | TypeKind::Function), "{number}: {ty:?}");
+            assert!(
+                matches!(ty.kind, TypeKind::Opaque(_) | TypeKind::Function),
+                "{number}: {ty:?}"
+            );
         }
         assert_eq!(image.type_named("demo::Missing"), None);
     });

@@ -396,7 +396,7 @@ fn reachable(witness: &Witness, types: &ImageTypes<'_>) -> Vec<TypeId> {
 fn garbage_is_decoded_without_panic_and_within_bounds() {
     each_toolchain(|witness, types| {
         let reachable = reachable(witness, types);
-        assert!(reachable.len() > 1000, "{}", reachable.len());
+        assert!(reachable.len() > 500, "{}", reachable.len());
         for noise in [Noise::Zeros, Noise::Ones, Noise::Random, Noise::Missing] {
             let decoder = Decoder::new(types, &noise, Limits::default());
             for id in &reachable {
@@ -411,9 +411,9 @@ fn garbage_is_decoded_without_panic_and_within_bounds() {
                 assert!(decoded.cells.len() <= 256 && decoded.pointers.len() <= 1024);
                 for pointer in decoded.pointers.iter().take(20) {
                     let Some(block) = &pointer.allocation else { continue };
-                    let size = Some(block.size.unwrap_or(48).min(4096));
-                    let inner = decoder.decode_contents(&block.contents, block.start, size);
-                    assert_covered(&ty.name, &inner, size.unwrap());
+                    let size = block.size.unwrap_or(48).min(4096);
+                    let inner = decoder.decode_contents(&block.contents, block.start, Some(size));
+                    assert_covered(&ty.name, &inner, size);
                 }
                 decoder.decode_bytes(*id, &[0x5a; 3]);
             }

@@ -62,11 +62,20 @@ pub(crate) struct Breakpoint {
 pub(crate) struct Breakpoints {
     all: Vec<Breakpoint>,
     by_address: FxHashMap<RuntimeAddress, u32>,
-    /// The scratch area for copies: its start, and how much of it is used.
-    area: RuntimeAddress,
-    used: u64,
-    capacity: u64,
+    areas: Vec<Area>,
 }
+
+/// A scratch area for copies. A copy must be within two gigabytes of its original.
+#[derive(Clone, Copy, Debug)]
+struct Area {
+    start: RuntimeAddress,
+    used: u64,
+    bytes: u64,
+}
+
+/// How far a copy may be from its original. A good deal less than what a relative jump reaches, so
+/// that its operands reach their targets too.
+const REACH: u64 = 3 << 29;
 
 impl Breakpoints {
     /// Bytes of scratch area that `count` breakpoints take.
@@ -74,8 +83,13 @@ impl Breakpoints {
         (count as u64 * SLOT_BYTES).next_multiple_of(4096)
     }
 
-    pub(crate) fn new(area: RuntimeAddress, capacity: u64) -> Self {
-        Self { all: Vec::new(), by_address: FxHashMap::default(), area, used: 0, capacity }
+    pub(crate) fn new() -> Self {
+        Self { all: Vec::new(), by_address: FxHashMap::default(), areas: Vec::new() }
+    }
+
+    /// Copies may be put there.
+    pub(crate) fn add_area(&mut self, start: RuntimeAddress, bytes: u64) {
+        self.areas.push(Area { start, used: 0, bytes });
     }
 
     /// Prepares breakpoints without arming them; gives those that could not be, with the reason.
@@ -85,17 +99,21 @@ impl Breakpoints {
         wanted: impl IntoIterator<Item = (RuntimeAddress, Purpose)>,
     ) -> io::Result<Vec<(Purpose, String)>> {
         let mut refused = Vec::new();
-        let first_copy = self.area.offset(self.used);
-        let mut copies = Vec::new();
+        // What is written to each area, from where its use ended before.
+        let mut copies: Vec<Vec<u8>> = vec![Vec::new(); self.areas.len()];
         for (address, purpose) in wanted {
             if self.by_address.contains_key(&address) {
                 continue;
             }
-            let copy = first_copy.offset(copies.len() as u64);
-            if self.used + copies.len() as u64 + SLOT_BYTES > self.capacity {
-                refused.push((purpose, "the scratch area is full".to_owned()));
+            let near = self.areas.iter().zip(&mut copies).find(|(area, written)| {
+                area.start.0.abs_diff(address.0) < REACH
+                    && area.used + written.len() as u64 + SLOT_BYTES <= area.bytes
+            });
+            let Some((area, written)) = near else {
+                refused.push((purpose, "there is no room for a copy near it".to_owned()));
                 continue;
-            }
+            };
+            let copy = area.start.offset(area.used + written.len() as u64);
             let mut code = [0; LONGEST_INSTRUCTION];
             memory.read_exact(address, &mut code)?;
             let displaced = match displace(&code, address, copy) {
@@ -116,12 +134,14 @@ impl Breakpoints {
                 passed: 0,
                 armed: false,
             });
-            let next = copies.len() + SLOT_BYTES as usize;
-            copies.extend_from_slice(&displaced.code);
-            copies.resize(next, BREAKPOINT);
+            let next = written.len() + SLOT_BYTES as usize;
+            written.extend_from_slice(&displaced.code);
+            written.resize(next, BREAKPOINT);
         }
-        memory.write(first_copy, &copies)?;
-        self.used += copies.len() as u64;
+        for (area, written) in self.areas.iter_mut().zip(&copies) {
+            memory.write(area.start.offset(area.used), written)?;
+            area.used += written.len() as u64;
+        }
         Ok(refused)
     }
 
@@ -133,11 +153,11 @@ impl Breakpoints {
 
     /// Where the program would be if the copy at `address` ran in its own place.
     pub(crate) fn in_program(&self, address: RuntimeAddress) -> Option<RuntimeAddress> {
-        let distance = address.checked_distance(self.area)?;
-        if distance >= self.used {
-            return None;
-        }
-        let copy = self.area.offset(distance / SLOT_BYTES * SLOT_BYTES);
+        let (area, distance) = self.areas.iter().find_map(|area| {
+            let distance = address.checked_distance(area.start)?;
+            (distance < area.used).then_some((area, distance))
+        })?;
+        let copy = area.start.offset(distance / SLOT_BYTES * SLOT_BYTES);
         let breakpoint = self.all.iter().find(|breakpoint| breakpoint.copy == copy)?;
         let inside = distance % SLOT_BYTES;
         if inside == 0 {

@@ -61,6 +61,22 @@ pub(crate) fn map_scratch(
     Ok(Scratch { trampolines, agent, copies, copies_bytes })
 }
 
+/// Maps an area for trampolines and copies near a library that was loaded meanwhile; the first
+/// pages are for trampolines.
+pub(crate) fn map_near_library(
+    remote: &Remote<'_>,
+    low: RuntimeAddress,
+    high: RuntimeAddress,
+    copies_bytes: u64,
+) -> io::Result<(RuntimeAddress, RuntimeAddress, u64)> {
+    let trampolines_bytes = pages(stackheap_hook::TRAMPOLINE_BYTES);
+    let copies_bytes = pages(copies_bytes);
+    let total = trampolines_bytes + copies_bytes;
+    let base = RuntimeAddress(map_near(remote, low.0, high.0, total)?);
+    protect(remote, base, total, libc::PROT_READ | libc::PROT_EXEC)?;
+    Ok((base, base.offset(trampolines_bytes), copies_bytes))
+}
+
 fn image_extent(elf: &[u8], bias: LoadBias) -> (u64, u64) {
     let mut low = u64::MAX;
     let mut high = 0;

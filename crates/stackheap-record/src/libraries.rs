@@ -15,6 +15,8 @@ pub(crate) struct Libraries {
     /// The file that holds the C library, and how far it was moved; the executable itself when it
     /// is a static one.
     pub c_library: Option<(Vec<u8>, LoadBias)>,
+    /// The addresses it takes up, when it is not the executable itself.
+    pub extent: Option<(RuntimeAddress, RuntimeAddress)>,
     /// Where the services' functions begin.
     pub services: Vec<(Service, RuntimeAddress)>,
 }
@@ -36,7 +38,15 @@ pub(crate) fn find(regions: &[MapRegion], executable: &[u8], bias: LoadBias) -> 
     let candidate = regions.iter().find(|region| is_c_library(region));
     let (file, bias) = match candidate {
         Some(region) => match read_library(&region.name) {
-            Some(bytes) => (bytes, LoadBias(region.low.0)),
+            Some(bytes) => {
+                let high = regions
+                    .iter()
+                    .filter(|other| other.name == region.name)
+                    .map(|other| other.high)
+                    .max();
+                found.extent = Some((region.low, high.unwrap_or(region.high)));
+                (bytes, LoadBias(region.low.0))
+            }
             None => return found,
         },
         None => (executable.to_vec(), bias),

@@ -6,7 +6,7 @@ use std::process::{Child, Command};
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
-use stackheap_hook::{Agent, Allocation, AllocationKind, Mechanism};
+use stackheap_hook::{Agent, Allocation, AllocationKind, AllocatorHome, Mechanism};
 use stackheap_image::Image;
 use stackheap_model::{
     LoadBias, OutputStream, Register, RegisterSet, RuntimeAddress, SiteId, SiteRole,
@@ -40,6 +40,9 @@ const OUTPUT_PIECE: usize = 1 << 20;
 
 /// Stops a thread may pass in a row while others wait, when threads are serialized.
 const TURN_STOPS: u32 = 64;
+
+/// How often other threads get the chance to finish what they log.
+const PATIENCE: u32 = 8;
 
 /// What a run left behind, beside the recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -193,6 +196,7 @@ struct Session<'a, 'd> {
     held: VecDeque<OsThread>,
     turn: Option<(OsThread, u32)>,
     interrupts_seen: u32,
+    allocator_home: Option<AllocatorHome>,
     outcome: Option<Outcome>,
     facts: RunFacts,
 }
@@ -236,7 +240,7 @@ impl<'a, 'd> Session<'a, 'd> {
             executable,
             writer,
             options,
-            breakpoints: Breakpoints::new(RuntimeAddress(0), 0),
+            breakpoints: Breakpoints::new(),
             trampolines: RuntimeAddress(0),
             allocations: None,
             threads: FxHashMap::default(),
@@ -252,6 +256,7 @@ impl<'a, 'd> Session<'a, 'd> {
             held: VecDeque::new(),
             turn: None,
             interrupts_seen: 0,
+            allocator_home: None,
             outcome: None,
             facts: RunFacts {
                 outcome: Outcome::Detached,
@@ -291,7 +296,7 @@ impl<'a, 'd> Session<'a, 'd> {
         }
         remote.give_back().during("giving its first thread back")?;
         self.trampolines = scratch.trampolines;
-        self.breakpoints = Breakpoints::new(scratch.copies, scratch.copies_bytes);
+        self.breakpoints.add_area(scratch.copies, scratch.copies_bytes);
         self.redirect_shims().during("redirecting its allocation functions")?;
         self.prepare_breakpoints().during("setting breakpoints")?;
         self.pin();
@@ -313,6 +318,8 @@ impl<'a, 'd> Session<'a, 'd> {
         let inspection = stackheap_hook::inspect(self.executable);
         self.facts.mechanism = inspection.mechanism;
         self.facts.mechanism_why = inspection.why;
+        self.facts.notes.extend(inspection.doubt);
+        self.allocator_home = inspection.home;
         let Some(log) = &mut self.allocations else { return Ok(()) };
         if inspection.mechanism != Mechanism::RustShims {
             return Ok(());
@@ -720,7 +727,19 @@ impl<'a, 'd> Session<'a, 'd> {
             heap_changed: &mut self.heap_changed,
             error: None,
         };
-        log.shared.ring.drain_past_holes(&mut |allocation| sink.take(allocation));
+        log.shared.ring.drain(&mut |allocation| sink.take(allocation));
+        // A thread that was interrupted between taking its place and filling it holds up those
+        // behind it; it gets the chance to go on, and after that they pass.
+        for _ in 0..PATIENCE {
+            if log.shared.ring.backlog() == 0 {
+                break;
+            }
+            std::thread::yield_now();
+            log.shared.ring.drain(&mut |allocation| sink.take(allocation));
+        }
+        if log.shared.ring.backlog() > 0 {
+            log.shared.ring.drain_past_holes(&mut |allocation| sink.take(allocation));
+        }
         sink.error.map_or(Ok(()), Err)
     }
 
@@ -798,6 +817,7 @@ impl<'a, 'd> Session<'a, 'd> {
                 }
             }
         }
+        let trampolines = self.map_near_library(os, &found)?;
         let services =
             found.services.iter().map(|&(service, at)| (at, Purpose::Service(service)));
         let refused =
@@ -809,24 +829,54 @@ impl<'a, 'd> Session<'a, 'd> {
             .arm(&self.memory, |breakpoint| matches!(breakpoint.purpose, Purpose::Service(service) if service != Service::EntryPoint))
             .during("setting breakpoints")?;
         if self.facts.mechanism == Mechanism::Malloc {
-            self.redirect_malloc(&found);
+            self.redirect_malloc(&found, trampolines);
         }
         self.writer.record(&Record::Map { regions })?;
         Ok(())
     }
 
-    fn redirect_malloc(&mut self, found: &libraries::Libraries) {
+    /// Makes room for trampolines and copies near the C library; gives where the trampolines go.
+    fn map_near_library(
+        &mut self,
+        os: OsThread,
+        found: &libraries::Libraries,
+    ) -> Result<RuntimeAddress, RecordError> {
+        let Some((low, high)) = found.extent else { return Ok(self.trampolines) };
+        let remote = Remote::borrow(os, &self.memory).during("borrowing its first thread")?;
+        let mapped = injection::map_near_library(
+            &remote,
+            low,
+            high,
+            Breakpoints::area_bytes(SERVICE_BREAKPOINTS),
+        );
+        remote.give_back().during("giving its first thread back")?;
+        let (trampolines, copies, bytes) =
+            mapped.during("mapping memory near the C library")?;
+        self.breakpoints.add_area(copies, bytes);
+        Ok(trampolines)
+    }
+
+    fn redirect_malloc(
+        &mut self,
+        found: &libraries::Libraries,
+        trampolines: RuntimeAddress,
+    ) {
         let Some(log) = &mut self.allocations else { return };
-        let Some((elf, bias)) = &found.c_library else {
+        let in_executable = Some((self.executable.to_vec(), self.bias));
+        let (c_library, trampolines) = match self.allocator_home {
+            Some(AllocatorHome::Executable) => (&in_executable, self.trampolines),
+            _ => (&found.c_library, trampolines),
+        };
+        let Some((elf, bias)) = c_library else {
             self.facts.mechanism = Mechanism::None;
             self.facts.mechanism_why.push_str("; no C library with an allocator was found");
             return;
         };
         let result =
-            stackheap_hook::malloc_patches(elf, *bias, &log.loaded, self.trampolines)
+            stackheap_hook::malloc_patches(elf, *bias, &log.loaded, trampolines)
                 .map_err(|error| error.to_string())
                 .and_then(|patches| {
-                    log.redirect(&self.memory, self.trampolines, patches)
+                    log.redirect(&self.memory, trampolines, patches)
                         .map_err(|error| error.to_string())
                 });
         if let Err(why) = result {

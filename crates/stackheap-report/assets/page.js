@@ -145,9 +145,10 @@
 
   const cellBox = (cell, edge, value, covered) => {
     const small = cell.size <= 2;
-    const label = cell.kind === "padding" ? "" : visible(cell.label);
+    const full = cell.kind === "padding" ? "" : visible(cell.label);
+    const label = full.length <= cell.size * 1.9 ? full : full.split(".").pop();
     const text = edge ? `→ ${edge.short}` : cell.kind === "padding" ? "" : cellText(cell);
-    const title = [label, edge ? `${edge.words} ${edge.label}` : cellText(cell), size(cell.size), cell.unknown && visible(cell.unknown)];
+    const title = [full, edge ? `${edge.words} ${edge.label}` : cellText(cell), size(cell.size), cell.unknown && visible(cell.unknown)];
     const box = h("span.cell", { "--n": cell.size, title: cell.kind === "padding" ? `padding, ${size(cell.size)}` : title.filter(Boolean).join(" · ") },
       h("span.lab", null, label), h("span.val", null, text));
     if (cell.kind === "padding") box.classList.add("pad");
@@ -184,9 +185,12 @@
     return left ? [row, h("div.note", null, `and ${left} more parts`)] : [row];
   };
 
-  const facts = (value) => (value && value.facts
-    ? Object.entries(value.facts).map(([name, fact]) => `${visible(name)}: ${visible(fact)}`).join(", ")
-    : "");
+  // Facts beside a value that no box says.
+  const facts = (thing) => Object.entries((thing.value && thing.value.facts) || {})
+    .filter(([name, fact]) => !(thing.counts && ["strong", "weak"].includes(name)))
+    .filter(([name, fact]) => !(thing.cells || []).some((cell) => cell.text === fact && name.startsWith(cell.label.split(".").pop())))
+    .filter(([, fact]) => fact !== thing.value.text)
+    .map(([name, fact]) => `${visible(name)}: ${visible(fact)}`).join(", ");
 
   // ---- A local ----
   const typeOf = (thing) => visible(view.types ? thing.type ?? "" : thing.short_type ?? thing.type ?? "");
@@ -219,8 +223,9 @@
         h("div.where", null, size(place.size), where, place.note ? ` · ${visible(place.note)}` : "",
           place.address ? [" · ", h("span.addr", null, place.address)] : null),
         text && !said ? h("div.text", null, text) : null,
+        local.because ? h("div.note", null, prose(local.because)) : null,
         local.stale ? h("div.note", null, visible(local.stale)) : null,
-        facts(value) ? h("div.note", null, facts(value)) : null),
+        facts(local) ? h("div.note", null, facts(local)) : null),
       cells);
     const drawn = new Set([...element.querySelectorAll("[data-from]")].map((box) => Number(box.dataset.from)));
     for (const edge of stale || local.state === "uninit" ? [] : edges) {
@@ -301,12 +306,11 @@
         changed && !freed ? h("span.tag.changed", null, moved ? "changed, moved" : "changed") : null),
       h("div.where", null, size(block.size), " · ", h("span.addr", null, block.address)),
       text ? h("div.text", null, text) : null,
-      facts(value) ? h("div.note", null, facts(value)) : null,
+      facts(block) ? h("div.note", null, facts(block)) : null,
       boxes,
-      h("div.owner", null, freed ? "" : owners ? [`${block.owners.length > 1 ? "shared by" : "owned by"} `, prose(owners)] : `no owner: ${visible(block.because ?? "unknown")}`,
+      h("div.owner", null, freed ? "" : owners ? [block.owners.length === 1 ? "owned by " : block.counts ? "shared by " : "held by ", prose(owners), block.owners.length > 1 && !block.counts ? ": which of them owns it is not known" : ""] : ["no owner: ", prose(block.because ?? "unknown")],
         block.allocated && block.allocated.step ? `${freed ? "" : " · "}since step ${block.allocated.step}` : ""));
-    const leaked = !freed && !owners;
-    return h("div", { class: `block${freed ? " freed stale" : ""}${leaked ? " leaked" : ""}${fresh ? " new flash" : ""}`, "data-block": block.id }, item);
+    return h("div", { class: `block${freed ? " freed stale" : ""}${!freed && !owners ? " unowned" : ""}${fresh ? " new flash" : ""}`, "data-block": block.id }, item);
   };
 
   const drawHeap = (scene) => {
@@ -319,8 +323,15 @@
     const children = [];
     let shown = 0;
     const everything = view.folds.has("heap");
+    // What was there before the program's own code ran is told in one line.
+    const early = everything ? [] : blocks.filter((block) => block.state === "live" && !block.owners.length && block.allocated.step === null);
+    if (early.length) {
+      children.push(h("button.fold", { type: "button", on: () => { view.folds.add("heap"); draw(); } },
+        `⋮ ${early.length} from before the first step, ${size(early.reduce((sum, b) => sum + b.size, 0))}: show`));
+    }
     for (let slot = 0; slot <= last; slot += 1) {
       const block = bySlot.get(slot);
+      if (early.includes(block)) continue;
       if (block && (everything || shown < BLOCKS_SHOWN)) {
         children.push(drawBlock(scene, block));
         shown += 1;
@@ -328,7 +339,7 @@
         children.push(h("div.slot", { "aria-hidden": "true" }));
       }
     }
-    const more = blocks.length - shown;
+    const more = blocks.length - shown - early.length;
     if (more > 0) children.push(h("button.fold", { type: "button", on: () => { view.folds.add("heap"); draw(); } }, `⋮ ${more} more blocks: show them`));
     if (scene.state.blocks_left_out) children.push(h("p.none", null, `${scene.state.blocks_left_out} more blocks are not in this recording.`));
     if (!blocks.length) children.push(h("p.none", null, "No block is allocated."));

@@ -115,7 +115,18 @@ impl<'a> Look<'a> {
     /// Where an edge points, in a few words.
     pub(crate) fn target(&self, edge: &Edge) -> String {
         match &edge.to {
-            EdgeEnd::Block { block, offset, .. } => self.block_target(*block, *offset, edge.bytes),
+            EdgeEnd::Block { block, offset, .. } => {
+                let mut label = format!("heap #{block}");
+                match self.part(edge) {
+                    Some((from, to)) => label.push_str(&format!(" bytes {from}..{to}")),
+                    None if *offset > 0 => label.push_str(&format!(" +{offset}")),
+                    None => {}
+                }
+                if self.is_freed(*block) {
+                    label.push_str(" (freed)");
+                }
+                label
+            }
             EdgeEnd::Local {
                 frame, local, path, ..
             } => {
@@ -147,25 +158,39 @@ impl<'a> Look<'a> {
         }
     }
 
-    fn block_target(&self, id: BlockId, offset: u64, bytes: Option<u64>) -> String {
-        let mut label = format!("heap #{id}");
-        let block = self.block(id);
-        let size = block.map(|block| block.size);
-        match bytes {
-            // A slice of a block: which bytes. The end comes from measured numbers and may be wrong.
-            Some(bytes) if bytes > 0 && (offset > 0 || size.is_some_and(|size| bytes < size)) => {
-                label.push_str(&format!(
-                    " bytes {offset}..{}",
-                    offset.saturating_add(bytes)
-                ));
-            }
-            _ if offset > 0 => label.push_str(&format!(" +{offset}")),
-            _ => {}
+    /// Where an edge points, in as few letters as possible.
+    pub(crate) fn short_target(&self, edge: &Edge) -> String {
+        match &edge.to {
+            EdgeEnd::Block { block, offset, .. } => match self.part(edge) {
+                Some((from, to)) => format!("#{block}[{from}..{to}]"),
+                None if *offset > 0 => format!("#{block}+{offset}"),
+                None => format!("#{block}"),
+            },
+            EdgeEnd::Local { local, .. } => visible(local).into_owned(),
+            _ => self.target(edge),
         }
-        if block.is_some_and(|block| block.state == BlockState::Freed) {
-            label.push_str(" (freed)");
-        }
-        label
+    }
+
+    /// Which bytes of its block a borrow covers, where these are not all. An owner owns the whole
+    /// block, however many of its bytes are in use.
+    fn part(&self, edge: &Edge) -> Option<(u64, u64)> {
+        let EdgeEnd::Block { block, offset, .. } = &edge.to else {
+            return None;
+        };
+        let bytes = edge.bytes.filter(|bytes| *bytes > 0)?;
+        let borrow = matches!(
+            edge.kind,
+            EdgeKind::Borrows | EdgeKind::BorrowsMut | EdgeKind::Raw
+        );
+        let size = self.block(*block).map_or(u64::MAX, |block| block.size);
+        let partly = *offset > 0 || bytes < size;
+        // The end comes from measured numbers and may be wrong.
+        (borrow && partly).then(|| (*offset, offset.saturating_add(bytes)))
+    }
+
+    fn is_freed(&self, block: BlockId) -> bool {
+        self.block(block)
+            .is_some_and(|block| block.state == BlockState::Freed)
     }
 
     /// An owner of a block, without marks.

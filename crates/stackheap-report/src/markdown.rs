@@ -2,7 +2,7 @@
 
 use stackheap_explain::{
     comparison, event, local_state, place, position, rough_size, short_type, size, step_ref,
-    visible,
+    visible, when,
 };
 use stackheap_model::{Block, BlockState, Frame, LocalState, SourceFile, State, Value};
 
@@ -184,6 +184,7 @@ fn block_row(out: &mut String, look: &Look<'_>, block: &Block) {
         .map(|owner| prose(&look.owner(owner)))
         .collect();
     let mut owners = match (&block.no_owner_because, owners.is_empty()) {
+        _ if block.state == BlockState::Freed => "none: freed".to_owned(),
         (Some(because), true) => format!("none: {}", prose(because)),
         (None, true) => "unknown".to_owned(),
         _ => owners.join("<br>"),
@@ -204,7 +205,7 @@ fn block_row(out: &mut String, look: &Look<'_>, block: &Block) {
         .collect();
     let mut since = prose(&step_ref(&block.allocated));
     if let Some(freed) = &block.freed {
-        since.push_str(&format!("<br>freed at {}", prose(&step_ref(freed))));
+        since.push_str(&format!("<br>freed {}", prose(&when(freed))));
     }
     let type_name = block
         .type_name

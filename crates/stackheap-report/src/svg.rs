@@ -231,7 +231,7 @@ fn strip<'e>(
     for cell in cells {
         let edge = edge_at(cell.offset).filter(|_| !stale);
         let text = match (edge, &cell.text) {
-            (Some(edge), _) => format!("→ {}", look.target(edge)),
+            (Some(edge), _) => format!("→ {}", look.short_target(edge)),
             (None, _) if cell.kind == CellKind::Padding => String::new(),
             (None, Ok(text)) => visible(text).into_owned(),
             (None, Err(_)) => "?".to_owned(),
@@ -309,6 +309,9 @@ fn block_rows(look: &Look<'_>, block: &Block) -> Vec<Row> {
         (0, Some(because)) => format!("no owner: {}", visible(because)),
         (0, None) => "owner unknown".to_owned(),
         (1, _) => format!("owned by {}", owners.concat()),
+        (_, _) if block.counts.is_none() => {
+            format!("held by {}: owner unknown", owners.join(" and "))
+        }
         _ => format!("shared by {}", owners.join(" and ")),
     };
     rows.push(Row::text("m", short(&owned, columns)));

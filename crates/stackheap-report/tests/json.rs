@@ -24,14 +24,19 @@ fn every_state_matches_the_schema() {
         fixture::hostile(),
         fixture::threads(),
     ]);
+    let mut lines = String::new();
     for state in &states {
         let shown = report::state_with(state, Frames::All);
+        lines.push_str(&format!("{shown}\n"));
         assert_eq!(check(&shown), Vec::<String>::new(), "step {}", state.step);
         // What is written is read back unchanged.
         let line = shown.to_string();
         assert!(!line.contains('\n'));
         assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), shown);
     }
+    // For other validators to look at.
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("states.jsonl");
+    std::fs::write(path, lines).unwrap();
 }
 
 #[test]

@@ -12,23 +12,34 @@ const STOPS: u64 = 1_000_000;
 const ALLOCATIONS: u64 = 2_000_000;
 const STACK_HIGH: u64 = 0x7fff_ffff_e000;
 
+/// Measures everything, or only the parts that are named: `loop`, `recursion`, `allocations`,
+/// `compare`, and `write` for not reading what was written.
 fn main() -> Result<(), TraceError> {
+    let parts: Vec<String> = std::env::args().skip(1).collect();
+    let is_wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| wanted == part);
+    let reads = !parts.iter().any(|part| part == "write");
     let folder = std::env::temp_dir();
     let path = folder.join(format!(
         "stackheap-measure-{}.stackheap",
         std::process::id()
     ));
-    for (name, shape) in [("loop", Shape::Loop), ("recursion", Shape::Recursion)] {
-        write_stops(&path, name, shape)?;
-        read(&path)?;
+    for part in ["loop", "recursion", "allocations"] {
+        if !is_wanted(part) {
+            continue;
+        }
+        write(&path, part)?;
+        if reads {
+            read(&path)?;
+        }
+        std::fs::remove_file(&path).map_err(|source| TraceError::Io {
+            doing: "remove the recording".into(),
+            source,
+        })?;
     }
-    write_allocations(&path)?;
-    read(&path)?;
-    compare();
-    std::fs::remove_file(&path).map_err(|source| TraceError::Io {
-        doing: "remove".into(),
-        source,
-    })
+    if is_wanted("compare") {
+        compare();
+    }
+    Ok(())
 }
 
 /// The time this thread ran, where the system tells (Linux); otherwise the time that passed.
@@ -56,12 +67,6 @@ impl Clock {
         let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
         Some(Duration::from_nanos(text.split(' ').next()?.parse().ok()?))
     }
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Shape {
-    Loop,
-    Recursion,
 }
 
 /// A function with a loop of ten sites, and one that calls itself, of six.
@@ -158,15 +163,21 @@ fn stop(
     writer.stop(&stop).map(drop)
 }
 
-fn write_stops(path: &Path, name: &str, shape: Shape) -> Result<(), TraceError> {
+fn write(path: &Path, part: &str) -> Result<(), TraceError> {
     let mut writer = Writer::create(path, &Header::default())?;
     writer.site_table(&table())?;
     let begin = Clock::now();
-    match shape {
-        Shape::Loop => write_loop(&mut writer)?,
-        Shape::Recursion => write_recursion(&mut writer)?,
+    match part {
+        "loop" => write_loop(&mut writer)?,
+        "recursion" => write_recursion(&mut writer)?,
+        _ => write_allocations(&mut writer)?,
     }
-    report(name, "stop", STOPS, begin, writer)
+    let count = if part == "allocations" {
+        ALLOCATIONS
+    } else {
+        STOPS
+    };
+    report(part, count, begin, writer)
 }
 
 /// Rounds of ten sites, each with four words that changed: a counter, a sum, a pointer into a
@@ -193,7 +204,7 @@ fn write_recursion(writer: &mut Writer) -> Result<(), TraceError> {
     let mut at = 0u64;
     let mut depth = 0u64;
     while at < STOPS {
-        let goes_down = (at / 97).trailing_zeros() % 2 == 0;
+        let goes_down = (at / 97).trailing_zeros().is_multiple_of(2);
         depth = if goes_down {
             (depth + 1).min(40)
         } else {
@@ -216,10 +227,7 @@ fn write_recursion(writer: &mut Writer) -> Result<(), TraceError> {
 }
 
 /// Twenty call sites that allocate blocks of their own sizes, of which most are freed soon.
-fn write_allocations(path: &Path) -> Result<(), TraceError> {
-    let mut writer = Writer::create(path, &Header::default())?;
-    writer.site_table(&table())?;
-    let begin = Clock::now();
+fn write_allocations(writer: &mut Writer) -> Result<(), TraceError> {
     let (mut free, mut live): (Vec<u64>, Vec<u64>) = (Vec::new(), Vec::new());
     let mut top = 0x5555_5560_0000u64;
     let mut number = 1u64;
@@ -260,21 +268,14 @@ fn write_allocations(path: &Path) -> Result<(), TraceError> {
         }
     }
     // A stop, so that there is something to go to.
-    stop(&mut writer, 0, STACK_HIGH - 0x400, &[])?;
-    report("allocations", "record", ALLOCATIONS, begin, writer)
+    stop(writer, 0, STACK_HIGH - 0x400, &[])
 }
 
-fn report(
-    name: &str,
-    unit: &str,
-    count: u64,
-    begin: Clock,
-    writer: Writer,
-) -> Result<(), TraceError> {
+fn report(part: &str, count: u64, begin: Clock, writer: Writer) -> Result<(), TraceError> {
     let written = begin.elapsed();
     let summary = writer.finish()?;
     println!(
-        "{name}: {:.0} ns and {:.2} bytes a {unit}, {} steps, {} blocks at the end",
+        "{part}: {:.0} ns and {:.2} bytes a record, {} steps, {} blocks at the end",
         written.as_nanos() as f64 / count as f64,
         summary.bytes as f64 / count as f64,
         summary.totals.steps,

@@ -101,12 +101,6 @@ struct BlockPage {
     covered_by: Option<Slot>,
 }
 
-impl BlockPage {
-    fn is_empty(&self) -> bool {
-        self.starts.is_empty() && self.covered_by.is_none()
-    }
-}
-
 /// The live blocks of the heap. No two of them overlap.
 ///
 /// Looking up, inserting and removing take some tens of nanoseconds at any number of blocks.
@@ -195,8 +189,19 @@ impl Blocks {
 
     /// Takes the block that begins at `address` out.
     pub fn remove(&mut self, address: RuntimeAddress) -> Option<BlockEntry> {
-        let slot = self.slot_at(address)?;
-        self.take(slot)
+        let page = self.pages.get_mut(&(address.0 >> PAGE_SHIFT))?;
+        let wanted = offset(address.0);
+        let at = page
+            .starts
+            .binary_search_by_key(&wanted, |start| start.first)
+            .ok()?;
+        // Pages are kept when they become empty: the next allocation is likely to be there.
+        let start = page.starts.remove(at);
+        let block = self.slots.get_mut(start.slot as usize)?.take()?;
+        self.free.push(start.slot);
+        self.live -= 1;
+        self.uncover(block.address.0, block.last());
+        Some(block)
     }
 
     /// Takes all blocks out.
@@ -218,7 +223,7 @@ impl Blocks {
         let page = self.pages.get(&(address.0 >> PAGE_SHIFT))?;
         let at = page
             .starts
-            .binary_search_by_key(&offset(address.0), |start| start.0)
+            .binary_search_by_key(&offset(address.0), |start| start.first)
             .ok()?;
         page.starts.get(at).map(|start| start.slot)
     }
@@ -228,7 +233,7 @@ impl Blocks {
         if let Some(page) = self.pages.get(&(address >> PAGE_SHIFT)) {
             let behind = page
                 .starts
-                .partition_point(|start| start.0 <= offset(address));
+                .partition_point(|start| start.first <= offset(address));
             if let Some(start) = behind.checked_sub(1).and_then(|at| page.starts.get(at)) {
                 return Some(start.slot);
             }
@@ -275,6 +280,11 @@ impl Blocks {
         pages.sort_unstable();
         for page in pages {
             self.take_starting_in_page(page, first, last, taken);
+            // Nothing will be looked for in there soon.
+            let is_empty = |page: &BlockPage| page.starts.is_empty() && page.covered_by.is_none();
+            if self.pages.get(&page).is_some_and(is_empty) {
+                self.pages.remove(&page);
+            }
         }
     }
 
@@ -356,35 +366,20 @@ impl Blocks {
     }
 
     fn take(&mut self, slot: Slot) -> Option<BlockEntry> {
-        let block = self.slots.get_mut(slot as usize)?.take()?;
-        self.free.push(slot);
-        self.live -= 1;
-        let (first, last) = (block.address.0, block.last());
-        let (first_page, last_page) = (first >> PAGE_SHIFT, last >> PAGE_SHIFT);
-        self.change_page(first_page, |page| {
-            if let Ok(at) = page
-                .starts
-                .binary_search_by_key(&offset(first), |start| start.0)
-            {
-                page.starts.remove(at);
-            }
-        });
-        if last_page - first_page > COVERED_PAGES {
-            self.large.remove(&first);
-        } else {
-            for page in first_page + 1..=last_page {
-                self.change_page(page, |page| page.covered_by = None);
-            }
-        }
-        Some(block)
+        let address = self.entry(slot)?.address;
+        self.remove(address)
     }
 
-    fn change_page(&mut self, number: u64, change: impl FnOnce(&mut BlockPage)) {
-        if let Some(page) = self.pages.get_mut(&number) {
-            change(page);
-            // Empty pages with room for blocks are kept: the next allocation is likely to be there.
-            if page.is_empty() && page.starts.capacity() == 0 {
-                self.pages.remove(&number);
+    /// Removes what tells that a block from `first` to `last` reaches into further pages.
+    fn uncover(&mut self, first: u64, last: u64) {
+        let (first_page, last_page) = (first >> PAGE_SHIFT, last >> PAGE_SHIFT);
+        if last_page - first_page > COVERED_PAGES {
+            self.large.remove(&first);
+            return;
+        }
+        for number in first_page + 1..=last_page {
+            if let Some(page) = self.pages.get_mut(&number) {
+                page.covered_by = None;
             }
         }
     }
@@ -408,4 +403,171 @@ impl std::fmt::Debug for Blocks {
 /// Where in its page an address lies.
 fn offset(address: u64) -> u16 {
     (address & ((1 << PAGE_SHIFT) - 1)) as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn block(id: u64, address: u64, size: u64) -> BlockEntry {
+        BlockEntry {
+            id: BlockId(id),
+            address: RuntimeAddress(address),
+            size,
+            align: None,
+            fill: Fill::Uninitialised,
+            thread: ThreadId(1),
+            allocated: Moment::default(),
+            return_address: RuntimeAddress(0),
+            stack_pointer: RuntimeAddress(0),
+            reallocations: 0,
+            reallocating: None,
+            tracked: false,
+            tracked_since: StopNumber(0),
+            last_current: None,
+            untracked_because: None,
+        }
+    }
+
+    /// First and last address and number of each live block, by its first address.
+    #[derive(Default)]
+    struct Model(BTreeMap<u64, (u64, u64)>);
+
+    impl Model {
+        fn insert(&mut self, id: u64, first: u64, last: u64) -> Vec<u64> {
+            let overlapping: Vec<u64> = self
+                .0
+                .iter()
+                .filter(|&(&other, &(other_last, _))| other <= last && first <= other_last)
+                .map(|(&other, _)| other)
+                .collect();
+            let taken = overlapping
+                .iter()
+                .filter_map(|other| self.0.remove(other))
+                .map(|b| b.1)
+                .collect();
+            self.0.insert(first, (last, id));
+            taken
+        }
+
+        fn containing(&self, address: u64) -> Option<u64> {
+            let (_, &(last, id)) = self.0.range(..=address).next_back()?;
+            (address <= last).then_some(id)
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Insert(u64, u64),
+        Remove(u64),
+        Find(u64),
+    }
+
+    fn address() -> impl Strategy<Value = u64> {
+        prop_oneof![
+            12 => 0x10_0000u64..0x10_4000,
+            4 => (0u64..64).prop_map(|at| 0x10_0000 + at * 0x1000),
+            4 => 0x10_0000u64..0x20_0000,
+            1 => u64::MAX - 5000..=u64::MAX,
+            1 => any::<u64>(),
+        ]
+    }
+
+    fn size() -> impl Strategy<Value = u64> {
+        prop_oneof![8 => 0u64..64, 4 => 0u64..9000, 2 => 0u64..500_000, 1 => any::<u64>()]
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (address(), size()).prop_map(|(address, size)| Step::Insert(address, size)),
+            2 => address().prop_map(Step::Remove),
+            3 => address().prop_map(Step::Find),
+        ]
+    }
+
+    fn check(steps: &[Step]) {
+        let (mut blocks, mut model) = (Blocks::default(), Model::default());
+        for (number, step) in steps.iter().enumerate() {
+            match *step {
+                Step::Insert(address, size) => {
+                    let id = number as u64;
+                    let last = address.saturating_add(size.saturating_sub(1));
+                    let mut displaced: Vec<_> = blocks
+                        .insert(block(id, address, size))
+                        .iter()
+                        .map(|b| b.id.0)
+                        .collect();
+                    displaced.sort_unstable();
+                    let mut expected = model.insert(id, address, last);
+                    expected.sort_unstable();
+                    assert_eq!(displaced, expected, "{steps:?}");
+                }
+                Step::Remove(address) => {
+                    // Mostly one that is there.
+                    let known = model
+                        .0
+                        .range(address..)
+                        .next()
+                        .map_or(address, |(&at, _)| at);
+                    let removed = blocks.remove(RuntimeAddress(known)).map(|b| b.id.0);
+                    assert_eq!(removed, model.0.remove(&known).map(|b| b.1), "{steps:?}");
+                }
+                Step::Find(address) => {
+                    let found = blocks.containing(RuntimeAddress(address)).map(|b| b.id.0);
+                    assert_eq!(
+                        found,
+                        model.containing(address),
+                        "{address:#x} in {steps:?}"
+                    );
+                }
+            }
+            assert_eq!(blocks.len(), model.0.len());
+        }
+        let ids: Vec<u64> = blocks.by_address().iter().map(|block| block.id.0).collect();
+        assert_eq!(ids, model.0.values().map(|b| b.1).collect::<Vec<_>>());
+        for (&first, &(last, id)) in &model.0 {
+            for inside in [first, first + (last - first) / 2, last] {
+                let found = blocks
+                    .containing(RuntimeAddress(inside))
+                    .map(|block| block.id.0);
+                assert_eq!(found, Some(id));
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+
+        #[test]
+        fn blocks_are_as_a_tree_of_ranges_has_them(
+            steps in prop::collection::vec(step(), 0..80),
+        ) {
+            check(&steps);
+        }
+    }
+
+    #[test]
+    fn a_block_of_size_0_contains_where_it_begins() {
+        let mut blocks = Blocks::default();
+        blocks.insert(block(1, 0x1000, 0));
+        assert_eq!(
+            blocks.containing(RuntimeAddress(0x1000)).map(|b| b.id.0),
+            Some(1)
+        );
+        assert_eq!(blocks.containing(RuntimeAddress(0x1001)), None);
+    }
+
+    #[test]
+    fn as_of_follows_tracking() {
+        let mut entry = block(1, 0x1000, 8);
+        assert_eq!(entry.as_of(StopNumber(5)), None);
+        entry.tracked = true;
+        entry.tracked_since = StopNumber(5);
+        assert_eq!(entry.as_of(StopNumber(5)), None);
+        assert_eq!(entry.as_of(StopNumber(6)), Some(StopNumber(6)));
+    }
 }

@@ -28,13 +28,6 @@ struct Open {
     part: crate::index::Part,
 }
 
-/// What one record did, beside changing the state.
-enum Taken {
-    Stop(Record, AppliedStop),
-    Other(Record, Applied),
-    End,
-}
-
 impl<'a> Cursor<'a> {
     pub(crate) fn at_start(recording: &'a Recording) -> Self {
         Self {
@@ -67,9 +60,7 @@ impl<'a> Cursor<'a> {
             Err(_) => Self::at_start(recording),
         };
         // Each error leaves a damaged part behind, so that this ends.
-        while let Some(taken) = cursor.take(Detail::State) {
-            drop(taken);
-        }
+        while let Some(Ok(()) | Err(_)) = cursor.take(|_, _| ()) {}
         cursor
     }
 
@@ -122,14 +113,11 @@ impl<'a> Cursor<'a> {
     )]
     pub fn next(&mut self) -> Option<Result<(Sequence, Record, Applied), TraceError>> {
         let sequence = self.state.next_sequence();
-        match self.take(Detail::Records)? {
-            Ok(Taken::Stop(record, applied)) => {
-                Some(Ok((sequence, record, Applied::Stop(applied))))
-            }
-            Ok(Taken::Other(record, applied)) => Some(Ok((sequence, record, applied))),
-            Ok(Taken::End) => None,
-            Err(error) => Some(Err(error)),
-        }
+        let taken = self.take(|decoded, applied| match decoded {
+            Decoded::Stop(stop, _) => (Record::Stop(stop.to_stop()), applied),
+            Decoded::Other(record) => (record, applied),
+        })?;
+        Some(taken.map(|(record, applied)| (sequence, record, applied)))
     }
 
     /// Goes forward until just after `stop`.
@@ -142,8 +130,8 @@ impl<'a> Cursor<'a> {
             return Err(missing(self.recording, stop));
         }
         while self.state.last_stop() < stop {
-            match self.take(Detail::State) {
-                Some(Ok(_)) => {}
+            match self.take(|_, _| ()) {
+                Some(Ok(())) => {}
                 // The state is right all the same; who goes record by record is told.
                 Some(Err(TraceError::Contradiction { .. })) => {}
                 Some(Err(error)) => return Err(error),
@@ -153,38 +141,47 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// Applies the next record.
-    fn take(&mut self, detail: Detail) -> Option<Result<Taken, TraceError>> {
+    /// Applies the next record. `keep` makes of it, and of what it did, what is wanted.
+    fn take<T>(
+        &mut self,
+        keep: impl Fn(Decoded<'_>, Applied) -> T,
+    ) -> Option<Result<T, TraceError>> {
         if let Some(error) = self.pending.take() {
             return Some(Err(error));
         }
         loop {
             if let Some(open) = &mut self.open {
-                let is_checked = self.recording.has_table() && !self.has_contradicted;
-                match take_from(open, &mut self.state, detail) {
-                    Ok((Taken::End, _)) => {
+                match open.decoder.next() {
+                    Ok(Some(Decoded::Other(record))) => {
+                        let applied = self.state.apply(&record);
+                        return Some(Ok(keep(Decoded::Other(record), applied)));
+                    }
+                    Ok(Some(Decoded::Stop(stop, said))) => {
+                        let applied = self.state.apply_stop(&stop);
+                        let is_checked = self.recording.has_table() && !self.has_contradicted;
+                        if is_checked && !agrees(&self.state, &said, &applied) {
+                            self.has_contradicted = true;
+                            self.pending = Some(contradiction(&self.state, &said, &applied));
+                        }
+                        let applied = Applied::Stop(applied);
+                        return Some(Ok(keep(Decoded::Stop(stop, said), applied)));
+                    }
+                    Ok(None) => {
                         let part = open.part;
                         self.open = None;
                         if self.state.totals.records != part.extent.records_after() {
                             return Some(Err(self.lose(part.offset)));
                         }
-                        continue;
-                    }
-                    Ok((taken, contradiction)) => {
-                        if let Some(error) = contradiction.filter(|_| is_checked) {
-                            self.has_contradicted = true;
-                            self.pending = Some(error);
-                        }
-                        return Some(Ok(taken));
                     }
                     Err(error) => {
+                        // What is malformed behind a check sum that fits was written so.
                         let offset = open.part.offset;
                         self.open = None;
-                        // What is malformed behind a check sum that fits was written so.
                         self.lose(offset);
                         return Some(Err(error));
                     }
                 }
+                continue;
             }
             match self.open_next() {
                 Ok(true) => {}
@@ -245,51 +242,24 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// What is wanted of a record beside its effect on the state.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Detail {
-    /// The record.
-    Records,
-    /// Nothing.
-    State,
+/// Whether replay made of a stop what the writer made of it.
+fn agrees(state: &ReplayState, said: &Said, applied: &AppliedStop) -> bool {
+    said.new_step == applied.new_step
+        && said.new_frame == applied.pushed.is_some()
+        && said_step(state, said) == applied.step
 }
 
-/// Applies the next record of an open part. Gives also what contradicts the part, if anything.
-fn take_from(
-    open: &mut Open,
-    state: &mut ReplayState,
-    detail: Detail,
-) -> Result<(Taken, Option<TraceError>), TraceError> {
-    match open.decoder.next()? {
-        None => Ok((Taken::End, None)),
-        Some(Decoded::Other(record)) => {
-            let applied = state.apply(&record);
-            Ok((Taken::Other(record, applied), None))
-        }
-        Some(Decoded::Stop(stop, said)) => {
-            let applied = state.apply_stop(&stop);
-            let contradiction = contradiction(state, &said, &applied);
-            let record = match detail {
-                Detail::Records => Record::Stop(stop.to_stop()),
-                // Never looked at; the cheapest record there is.
-                Detail::State => Record::Clock { elapsed_ns: 0 },
-            };
-            Ok((Taken::Stop(record, applied), contradiction))
-        }
+fn contradiction(state: &ReplayState, said: &Said, applied: &AppliedStop) -> TraceError {
+    TraceError::Contradiction {
+        stop: applied.stop,
+        written: said_step(state, said),
+        replayed: applied.step,
     }
 }
 
-fn contradiction(state: &ReplayState, said: &Said, applied: &AppliedStop) -> Option<TraceError> {
-    let steps = state.totals.steps;
-    let written = StepNumber(steps.saturating_sub(said.steps_back));
-    let agrees = said.new_step == applied.new_step
-        && said.new_frame == applied.pushed.is_some()
-        && written == applied.step;
-    (!agrees).then_some(TraceError::Contradiction {
-        stop: applied.stop,
-        written,
-        replayed: applied.step,
-    })
+/// The step that the writer gave to the last stop.
+fn said_step(state: &ReplayState, said: &Said) -> StepNumber {
+    StepNumber(state.totals.steps.saturating_sub(said.steps_back))
 }
 
 /// Why a stop cannot be gone to.

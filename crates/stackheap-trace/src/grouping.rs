@@ -7,11 +7,13 @@
 //! - calls with a lower CFA have returned;
 //! - the call with the same CFA goes on, unless another function or an entry site shows that it
 //!   ended and another call took its place;
-//! - a CFA below all others is a new call.
+//! - a CFA below all others is a new call, made by the one before unless that was about to return.
 //!
 //! A step is what is passed of one statement in one call. A call inside the statement makes steps of
 //! its own, and what follows in the statement after its return belongs to the step it left. The head
 //! of a loop is a new step in every round: a site of it that is passed again begins one.
+
+use std::cmp::Ordering;
 
 use stackheap_model::{
     CfaRule, FrameId, Register, RuntimeAddress, Site, SiteId, SiteRole, SiteTable, StatementKind,
@@ -84,7 +86,8 @@ pub(crate) fn group(
     let cfa = frame_address(site, head.registers, thread);
     let segment = segment_of(thread, regions, cfa);
     let mut popped = switch_segment(thread, segment);
-    pop_returned(thread, site, segment, cfa, &mut popped);
+    let call = Call { site, segment, cfa };
+    pop_returned(table, thread, &call, &mut popped);
     let is_same_call = thread
         .top()
         .is_some_and(|top| top.segment == segment && top.cfa == cfa);
@@ -203,18 +206,35 @@ fn switch_segment(thread: &mut ThreadState, segment: StackSegment) -> Vec<FrameE
     Vec::new()
 }
 
-/// Takes the frames off that have returned, innermost first.
-fn pop_returned(
-    thread: &mut ThreadState,
-    site: &Site,
+/// The call that a stop belongs to.
+struct Call<'a> {
+    site: &'a Site,
     segment: StackSegment,
     cfa: RuntimeAddress,
+}
+
+/// Takes the frames off that have returned, innermost first.
+fn pop_returned(
+    table: &SiteTable,
+    thread: &mut ThreadState,
+    call: &Call<'_>,
     popped: &mut Vec<FrameEntry>,
 ) {
     while let Some(top) = thread.frames.last() {
-        let is_other_call = top.function != site.function || site.role == SiteRole::Entry;
-        let has_returned =
-            top.segment == segment && (top.cfa < cfa || (top.cfa == cfa && is_other_call));
+        if top.segment != call.segment {
+            return;
+        }
+        let has_returned = match top.cfa.cmp(&call.cfa) {
+            Ordering::Less => true,
+            Ordering::Equal => {
+                top.function != call.site.function || call.site.role == SiteRole::Entry
+            }
+            // What was about to return makes no more calls.
+            Ordering::Greater => {
+                let last = table.sites.get(top.site.0 as usize);
+                last.is_some_and(|last| last.role == SiteRole::Return)
+            }
+        };
         if !has_returned {
             return;
         }

@@ -477,7 +477,10 @@ fn memory_from(input: &mut Input<'_>, state: &mut ReplayState) -> Result<(), Tra
             if end > PAGE_BYTES as u64 {
                 return Err(input.expected("bytes of one page before this"));
             }
-            state.memory.write(RuntimeAddress(base + from), bytes);
+            // No bytes at the very end of the address space come after its last one.
+            state
+                .memory
+                .write(RuntimeAddress(base.saturating_add(from)), bytes);
         }
     }
     state.memory.restore_dropped_bytes(dropped);

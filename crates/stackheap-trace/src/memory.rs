@@ -482,3 +482,191 @@ fn same_prefix(page: &Page, from: usize, new: &[u8]) -> usize {
     }
     to - from
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Write(u64, Vec<u8>),
+        Forget(u64, u64),
+        Read(u64, u64),
+        Compare(u64, Vec<u8>),
+    }
+
+    fn address() -> impl Strategy<Value = u64> {
+        prop_oneof![
+            8 => 0x1f80u64..0x2100,
+            4 => 0x0u64..0x5000,
+            1 => u64::MAX - 300..=u64::MAX,
+        ]
+    }
+
+    /// Few values, so that what is compared is often the same.
+    fn bytes() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            prop::collection::vec(0u8..2, 0..200),
+            (0usize..6000).prop_map(|count| vec![1; count]),
+        ]
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (address(), bytes()).prop_map(|(at, bytes)| Step::Write(at, bytes)),
+            1 => (address(), prop_oneof![0u64..100, 0u64..9000, any::<u64>()])
+                .prop_map(|(at, len)| Step::Forget(at, len)),
+            2 => (address(), prop_oneof![0u64..100, any::<u64>()])
+                .prop_map(|(at, len)| Step::Read(at, len)),
+            3 => (address(), bytes()).prop_map(|(at, bytes)| Step::Compare(at, bytes)),
+        ]
+    }
+
+    /// The address of the byte at `place` of something at `at`, within the address space.
+    fn address_of(at: u64, place: usize) -> Option<u64> {
+        at.checked_add(place as u64)
+    }
+
+    fn model_read(model: &HashMap<u64, u8>, at: u64, len: u64) -> Option<Vec<u8>> {
+        let mut read = Vec::new();
+        for place in 0..len {
+            read.push(*model.get(&at.checked_add(place)?)?);
+        }
+        Some(read)
+    }
+
+    /// Runs of words that are not as the model has them.
+    fn model_compare(model: &HashMap<u64, u8>, at: u64, new: &[u8]) -> Vec<(usize, usize)> {
+        let mut runs: Vec<(usize, usize)> = Vec::new();
+        let mut place = 0;
+        while place < new.len() {
+            if address_of(at, place).is_none() {
+                break;
+            }
+            let mut end = place + 1;
+            while end < new.len() && address_of(at, end).is_some_and(|a| a % 8 != 0) {
+                end += 1;
+            }
+            let is_same = (place..end).all(|place| {
+                address_of(at, place).and_then(|a| model.get(&a)) == Some(&new[place])
+            });
+            match runs.last_mut() {
+                _ if is_same => {}
+                Some(last) if last.1 == place => last.1 = end,
+                _ => runs.push((place, end)),
+            }
+            place = end;
+        }
+        runs
+    }
+
+    fn check(steps: &[Step]) {
+        let (mut memory, mut model) = (Memory::default(), HashMap::new());
+        for step in steps {
+            match step {
+                Step::Write(at, bytes) => {
+                    memory.write(RuntimeAddress(*at), bytes);
+                    for (place, &byte) in bytes.iter().enumerate() {
+                        if let Some(address) = address_of(*at, place) {
+                            model.insert(address, byte);
+                        }
+                    }
+                }
+                Step::Forget(at, len) => {
+                    memory.forget(RuntimeAddress(*at), *len);
+                    model.retain(|&address, _| address < *at || address - at >= *len);
+                }
+                Step::Read(at, len) => {
+                    let read = memory.read(RuntimeAddress(*at), *len);
+                    assert_eq!(
+                        read,
+                        model_read(&model, *at, *len),
+                        "{at:#x} {len} of {steps:?}"
+                    );
+                }
+                Step::Compare(at, new) if at.checked_add(new.len() as u64).is_some() => {
+                    let runs: Vec<_> = memory
+                        .compare(RuntimeAddress(*at), new)
+                        .map(|run| {
+                            assert_eq!(run.address.0, at + run.start as u64);
+                            (run.start, run.start + run.len)
+                        })
+                        .collect();
+                    assert_eq!(
+                        runs,
+                        model_compare(&model, *at, new),
+                        "{at:#x} in {steps:?}"
+                    );
+                }
+                // Bytes beyond the end of the address space are no bytes of the process.
+                Step::Compare(at, new) => {
+                    let _ = memory.compare(RuntimeAddress(*at), new).count();
+                }
+            }
+        }
+        for (&address, &byte) in &model {
+            assert_eq!(memory.read(RuntimeAddress(address), 1), Some(vec![byte]));
+        }
+        let known: u32 = memory
+            .sorted_pages()
+            .iter()
+            .flat_map(|(_, page)| page.known.iter().map(|word| word.count_ones()))
+            .sum();
+        assert_eq!(known as usize, model.len());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+
+        #[test]
+        fn memory_is_as_a_map_of_bytes_has_it(steps in prop::collection::vec(step(), 0..30)) {
+            check(&steps);
+        }
+
+        #[test]
+        fn what_compare_finds_makes_it_equal(
+            steps in prop::collection::vec(step(), 0..10),
+            at in 0u64..0x5000,
+            new in bytes(),
+        ) {
+            let mut memory = Memory::default();
+            for step in &steps {
+                if let Step::Write(at, bytes) = step {
+                    memory.write(RuntimeAddress(*at), bytes);
+                }
+            }
+            let runs: Vec<_> = memory.compare(RuntimeAddress(at), &new).collect();
+            for run in runs {
+                memory.write(run.address, &new[run.start..run.start + run.len]);
+            }
+            prop_assert_eq!(memory.compare(RuntimeAddress(at), &new).count(), 0);
+            prop_assert_eq!(memory.read(RuntimeAddress(at), new.len() as u64), Some(new));
+        }
+    }
+
+    #[test]
+    fn a_clone_does_not_change_with_the_original() {
+        let mut memory = Memory::default();
+        memory.write(RuntimeAddress(0x1000), &[1, 2]);
+        let before = memory.clone();
+        memory.write(RuntimeAddress(0x1000), &[9]);
+        memory.forget(RuntimeAddress(0x1001), 1);
+        assert_eq!(before.read(RuntimeAddress(0x1000), 2), Some(vec![1, 2]));
+        assert_eq!(memory.read(RuntimeAddress(0x1000), 1), Some(vec![9]));
+        assert_ne!(memory, before);
+    }
+
+    #[test]
+    fn a_length_that_no_memory_has_is_no_trouble() {
+        let mut memory = Memory::default();
+        memory.write(RuntimeAddress(0), &[1; 5000]);
+        assert_eq!(memory.read(RuntimeAddress(0), u64::MAX), None);
+        assert_eq!(memory.known_prefix(RuntimeAddress(10), u64::MAX), 4990);
+        memory.forget(RuntimeAddress(5), u64::MAX);
+        assert_eq!(memory.known_prefix(RuntimeAddress(0), 10), 5);
+    }
+}

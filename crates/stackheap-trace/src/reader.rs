@@ -345,7 +345,8 @@ impl Recording {
                 let stops = self.stops_of_part(at).unwrap_or_default();
                 for (place, stop) in stops.iter().enumerate() {
                     if sites(stop.site) {
-                        found.push(StopNumber(part.extent.stops_before + place as u64 + 1));
+                        let number = part.extent.stops_before.saturating_add(place as u64 + 1);
+                        found.push(StopNumber(number));
                     }
                 }
             }

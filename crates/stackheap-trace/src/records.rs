@@ -22,9 +22,8 @@ impl Registers {
     pub fn new(values: [u64; Register::COUNT], known: RegisterSet) -> Self {
         let mut registers = Self { values, known };
         for (number, value) in registers.values.iter_mut().enumerate() {
-            if known.0 & 1 << number == 0 {
-                *value = 0;
-            }
+            // All ones for a register in the set, 0 for others.
+            *value &= u64::from(known.0 >> number & 1).wrapping_neg();
         }
         registers
     }
@@ -400,7 +399,8 @@ pub enum Record {
         /// The address it is about, for faults.
         address: Option<RuntimeAddress>,
     },
-    /// From the next stop on, the bytes of a live block are current at every stop.
+    /// From the next stop on, the bytes of a live block are current at every stop. Tracking ends
+    /// with [`Record::Untracked`], with the block, and when the block is moved by a reallocation.
     Tracked {
         /// Where the block begins.
         address: RuntimeAddress,

@@ -2,46 +2,9 @@
 
 mod common;
 
-use common::{fine_pacing, fixed_records, table, write};
+use common::{Numbers, fine_pacing, fixed_records, read_everything, table, write};
 use stackheap_model::*;
 use stackheap_trace::*;
-
-/// Everything that can be had of some bytes; only its not failing is looked at here.
-fn read_everything(bytes: Vec<u8>) -> Option<(Vec<(Sequence, Record)>, usize)> {
-    let recording = Recording::from_bytes(bytes).ok()?;
-    let mut records = Vec::new();
-    let mut errors = 0;
-    let mut cursor = recording.cursor();
-    while let Some(next) = cursor.next() {
-        match next {
-            Ok((sequence, record, _)) => records.push((sequence, record)),
-            Err(error) => {
-                assert!(!error.to_string().is_empty());
-                errors += 1;
-            }
-        }
-    }
-    for problem in recording.problems() {
-        assert!(!problem.to_string().is_empty());
-    }
-    recording.check().unwrap();
-    let stops = recording.totals().stops;
-    for stop in [1, stops / 2, stops] {
-        let _ = recording.cursor_at(StopNumber(stop));
-        let _ = recording.step_of_stop(StopNumber(stop));
-    }
-    let _ = recording.output(OutputStream::Stdout, Sequence(u64::MAX));
-    let _ = recording.stops_at(&|_| true).count();
-    let names: Vec<_> = recording
-        .blobs()
-        .map(|(kind, name)| (kind, name.to_owned()))
-        .collect();
-    for (kind, name) in names {
-        let _ = recording.blob(kind, &name);
-    }
-    errors += recording.problems().len();
-    Some((records, errors))
-}
 
 #[test]
 fn cut_anywhere_it_opens_with_what_came_before() {
@@ -81,19 +44,6 @@ fn a_cut_recording_has_the_totals_of_what_is_left() {
     assert_eq!(*recording.totals(), state.totals);
     let last = StopNumber(state.totals.stops);
     assert!(recording.cursor_at(last).is_ok());
-}
-
-/// A generator of numbers that are the same in every run.
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        self.0 >> 33
-    }
 }
 
 #[test]
@@ -144,7 +94,7 @@ fn many_changed_bytes_do_no_harm() {
         }
         let from = 16 + numbers.next() as usize % (bytes.len() - 16);
         let to = from + numbers.next() as usize % 300;
-        if numbers.next() % 3 == 0 && to < bytes.len() {
+        if numbers.next().is_multiple_of(3) && to < bytes.len() {
             bytes.drain(from..to);
         }
         read_everything(bytes).expect("it opens");

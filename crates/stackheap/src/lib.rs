@@ -11,7 +11,7 @@ mod open;
 mod output;
 mod recordings;
 mod run;
-mod select;
+pub mod select;
 mod show;
 mod story;
 mod target;

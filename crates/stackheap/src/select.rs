@@ -4,7 +4,7 @@ use anyhow::{Context, bail};
 use stackheap_interpret::{Program, StateLimits, Walk};
 use stackheap_model::{EventKind, SiteId, StepNumber};
 
-use crate::arguments::SelectorArguments;
+pub use crate::arguments::SelectorArguments;
 
 /// The step that the selectors name; the last one where they name none.
 pub fn step(program: &Program<'_>, selector: &SelectorArguments) -> anyhow::Result<StepNumber> {
@@ -31,9 +31,13 @@ pub fn step(program: &Program<'_>, selector: &SelectorArguments) -> anyhow::Resu
 }
 
 /// A place as the user writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlaceText<'t> {
+    /// The file's path, or its end.
     pub file: &'t str,
+    /// The line, from 1.
     pub line: u32,
+    /// The number behind the line: a column or a count.
     pub last: Option<u32>,
 }
 
@@ -89,17 +93,36 @@ fn at(program: &Program<'_>, text: &str, nth: u64) -> anyhow::Result<StepNumber>
 fn mark(program: &Program<'_>, name: &str, nth: u64) -> anyhow::Result<StepNumber> {
     let found = program.table.files.iter().enumerate().find_map(|(index, file)| {
         let outline = program.outline(stackheap_model::FileId(index as u32))?;
-        let mark = outline.marks.iter().find(|mark| mark.name == name)?;
+        let mark = outline.marks.iter().find(|mark| bare(&mark.name) == bare(name))?;
         Some((file.path.clone(), mark.line))
     });
     let Some((file, line)) = found else {
         bail!("there is no comment `// <{name}>` in the recorded sources");
     };
-    let sites = sites_at(&program.table, &file, line, None);
+    let sites = first_statement(program, sites_at(&program.table, &file, line, None), line);
     if sites.is_empty() {
         bail!("the line of `// <{name}>` ({file}:{line}) has no statement that is recorded");
     }
     nth_step(program, &sites, nth, &format!("<{name}>"))
+}
+
+/// A mark may say which passing of its line it is about: `name#3`.
+fn bare(name: &str) -> &str {
+    name.split_once('#').map_or(name, |(name, _)| name)
+}
+
+/// Of the sites of a line those of the statement that begins first in it.
+fn first_statement(program: &Program<'_>, sites: Vec<SiteId>, line: u32) -> Vec<SiteId> {
+    let start = |site: &SiteId| {
+        let site = program.table.sites.get(site.0 as usize)?;
+        let statement = program.table.statements.get(site.statement.0 as usize)?;
+        Some(statement.range.start).filter(|start| start.line == line)
+    };
+    let first = sites.iter().filter_map(start).min();
+    match first {
+        Some(first) => sites.into_iter().filter(|site| start(site) == Some(first)).collect(),
+        None => sites,
+    }
 }
 
 /// The `nth` step that begins at one of these sites; where none begins there, passes there.

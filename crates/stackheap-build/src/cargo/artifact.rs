@@ -25,13 +25,19 @@ pub(crate) struct Artifacts {
 /// go to standard error.
 pub(crate) fn run(command: &mut Command, selected: &Selected) -> Result<Artifacts, BuildError> {
     command.stdout(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| toolchain::missing(command, error))?;
+    let mut child = command
+        .spawn()
+        .map_err(|error| toolchain::missing(command, error))?;
     let stdout = child.stdout.take().map(BufReader::new);
     let mut executable = None;
     let mut out_dirs = Vec::new();
     let mut variables = Vec::new();
     let mut linked_paths = Vec::new();
-    for message in stdout.into_iter().flat_map(Message::parse_stream).map_while(Result::ok) {
+    for message in stdout
+        .into_iter()
+        .flat_map(Message::parse_stream)
+        .map_while(Result::ok)
+    {
         match message {
             Message::CompilerArtifact(artifact) if is_selected(&artifact, selected) => {
                 let path = artifact.executable.map(PathBuf::from);
@@ -45,13 +51,24 @@ pub(crate) fn run(command: &mut Command, selected: &Selected) -> Result<Artifact
             _ => {}
         }
     }
-    let status = child.wait().map_err(|error| toolchain::missing(command, error))?;
+    let status = child
+        .wait()
+        .map_err(|error| toolchain::missing(command, error))?;
     if !status.success() {
-        return Err(BuildError::Failed { code: status.code(), help: None });
+        return Err(BuildError::Failed {
+            code: status.code(),
+            help: None,
+        });
     }
     let no_executable = || BuildError::NoExecutable(selected.target.flags());
     let (executable, profile) = executable.ok_or_else(no_executable)?;
-    Ok(Artifacts { executable, profile, out_dirs, variables, linked_paths })
+    Ok(Artifacts {
+        executable,
+        profile,
+        out_dirs,
+        variables,
+        linked_paths,
+    })
 }
 
 fn is_selected(artifact: &cargo_metadata::Artifact, selected: &Selected) -> bool {

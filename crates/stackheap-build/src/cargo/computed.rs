@@ -20,26 +20,40 @@ pub(crate) fn command(
     directory: &Path,
 ) -> LaunchCommand {
     let mut environment: Environment = std::env::vars_os().collect();
-    let tested =
-        matches!(target, CargoTarget::Test(_) | CargoTarget::Lib | CargoTarget::Bench(_));
+    let tested = matches!(
+        target,
+        CargoTarget::Test(_) | CargoTarget::Lib | CargoTarget::Bench(_)
+    );
     let root = package.and_then(|package| package.manifest_path.parent());
     let directory = match root {
         Some(root) if tested => root.as_std_path().to_owned(),
         _ => directory.to_owned(),
     };
-    environment.insert("CARGO".into(), toolchain::cargo(&directory).get_program().to_owned());
+    environment.insert(
+        "CARGO".into(),
+        toolchain::cargo(&directory).get_program().to_owned(),
+    );
     if let Some(package) = package {
         add_package(&mut environment, package);
         add_build_script(&mut environment, package, artifacts);
     }
-    let libraries = libraries(artifacts, &directory, environment.get(OsStr::new(LIBRARY_PATH)));
+    let libraries = libraries(
+        artifacts,
+        &directory,
+        environment.get(OsStr::new(LIBRARY_PATH)),
+    );
     environment.insert(LIBRARY_PATH.into(), libraries);
     let mut arguments = arguments.to_vec();
     if matches!(target, CargoTarget::Bench(_)) {
         arguments.push("--bench".into());
     }
     let name = artifacts.executable.clone().into_os_string();
-    LaunchCommand { name, arguments, environment, directory }
+    LaunchCommand {
+        name,
+        arguments,
+        environment,
+        directory,
+    }
 }
 
 const LIBRARY_PATH: &str = if cfg!(target_os = "macos") {
@@ -57,8 +71,16 @@ fn add_package(environment: &mut Environment, package: &Package) {
         value.as_ref().map(ToString::to_string).unwrap_or_default()
     };
     let version = &package.version;
-    let root = package.manifest_path.parent().map(ToString::to_string).unwrap_or_default();
-    let rust_version = package.rust_version.as_ref().map(ToString::to_string).unwrap_or_default();
+    let root = package
+        .manifest_path
+        .parent()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let rust_version = package
+        .rust_version
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default();
     let variables = [
         ("CARGO_MANIFEST_DIR", root),
         ("CARGO_MANIFEST_PATH", package.manifest_path.to_string()),
@@ -82,12 +104,21 @@ fn add_package(environment: &mut Environment, package: &Package) {
 
 /// `OUT_DIR` and what the package's build script sets.
 fn add_build_script(environment: &mut Environment, package: &Package, artifacts: &Artifacts) {
-    let of_package = artifacts.out_dirs.iter().filter(|(id, _)| *id == package.id);
+    let of_package = artifacts
+        .out_dirs
+        .iter()
+        .filter(|(id, _)| *id == package.id);
     for (_, out_dir) in of_package {
         environment.insert("OUT_DIR".into(), out_dir.clone().into_os_string());
     }
-    for (_, variables) in artifacts.variables.iter().filter(|(id, _)| *id == package.id) {
-        let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));
+    for (_, variables) in artifacts
+        .variables
+        .iter()
+        .filter(|(id, _)| *id == package.id)
+    {
+        let variables = variables
+            .iter()
+            .map(|(name, value)| (name.into(), value.into()));
         environment.extend(variables);
     }
 }
@@ -98,19 +129,31 @@ fn libraries(artifacts: &Artifacts, directory: &Path, users: Option<&OsString>) 
     let beside = artifacts.executable.parent().unwrap_or(Path::new(""));
     let is_inner = beside.ends_with("deps") || beside.ends_with("examples");
     let users: Vec<PathBuf> = users.iter().flat_map(std::env::split_paths).collect();
-    let root = if is_inner { beside.parent().unwrap_or(beside) } else { beside };
+    let root = if is_inner {
+        beside.parent().unwrap_or(beside)
+    } else {
+        beside
+    };
     let mut paths: Vec<PathBuf> = artifacts
         .linked_paths
         .iter()
-        .map(|path| PathBuf::from(path.to_string_lossy().rsplit('=').next().unwrap_or_default()))
+        .map(|path| {
+            PathBuf::from(
+                path.to_string_lossy()
+                    .rsplit('=')
+                    .next()
+                    .unwrap_or_default(),
+            )
+        })
         .filter(|path| path.starts_with(root))
         .collect();
     paths.sort();
     paths.dedup();
     paths.extend([root.to_owned(), root.join("deps")]);
-    if let (Ok(sysroot), Ok(version)) =
-        (toolchain::sysroot(directory), toolchain::Version::ask(directory))
-    {
+    if let (Ok(sysroot), Ok(version)) = (
+        toolchain::sysroot(directory),
+        toolchain::Version::ask(directory),
+    ) {
         paths.push(sysroot.join("lib/rustlib").join(version.host()).join("lib"));
         // rustup adds this one, unless it did before.
         let rustups = sysroot.join("lib");

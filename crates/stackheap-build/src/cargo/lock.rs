@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
-use crate::BuildOptions;
 use crate::cache::Key;
+use crate::{BuildOptions, CargoSelection};
 
 /// The workspace's `Cargo.lock`, which a build may create or bring up to date. Dropping this puts it
 /// back as it was.
@@ -19,12 +19,18 @@ pub(crate) struct LockFile {
 
 impl LockFile {
     /// Remembers the lock file of the workspace with this manifest.
-    pub(crate) fn guard(workspace: &Path, options: &BuildOptions) -> Self {
+    pub(crate) fn guard(
+        workspace: &Path,
+        selection: &CargoSelection,
+        options: &BuildOptions,
+    ) -> Self {
         let path = workspace.with_file_name("Cargo.lock");
         let key = Key::new().with(path.as_os_str().as_encoded_bytes()).text();
         let kept = super::lock_cache(options).map(|directory| directory.join(key));
         let before = std::fs::read(&path).ok();
-        if let (None, Some(kept)) = (&before, &kept) {
+        // With `--locked` cargo is to fail without one.
+        let lend = !selection.locked && !selection.frozen;
+        if let (None, Some(kept), true) = (&before, &kept, lend) {
             // Not there the first time; then cargo makes one.
             let _ = std::fs::copy(kept, &path);
         }

@@ -32,7 +32,7 @@ pub(crate) fn build(
     let directory = toolchain::directory(options)?;
     let manifests = Manifests::locate(selection, &directory)?;
     // Dropped at the end: puts the lock file back as it was.
-    let _lock = LockFile::guard(&manifests.workspace, options);
+    let _lock = LockFile::guard(&manifests.workspace, selection, options);
     let host = Version::ask(&directory)?.host().to_owned();
     let metadata = metadata(selection, &directory, &host)?;
     let selected = selection::select(selection, &metadata, &manifests.nearest)?;
@@ -77,24 +77,36 @@ impl Manifests {
     fn locate(selection: &CargoSelection, directory: &Path) -> Result<Self, BuildError> {
         let locate = |further: &[&str]| {
             let mut command = toolchain::cargo(directory);
-            command.args(["locate-project", "--message-format=plain"]).args(further);
+            command
+                .args(["locate-project", "--message-format=plain"])
+                .args(further);
             add_manifest_path(&mut command, selection);
             let text = answer(&mut command)?;
             Ok::<_, BuildError>(PathBuf::from(text.trim_end_matches(['\n', '\r'])))
         };
-        Ok(Self { nearest: locate(&[])?, workspace: locate(&["--workspace"])? })
+        Ok(Self {
+            nearest: locate(&[])?,
+            workspace: locate(&["--workspace"])?,
+        })
     }
 }
 
 /// What a cargo command prints; its message as an error of the package.
 fn answer(command: &mut Command) -> Result<String, BuildError> {
-    let output = command.output().map_err(|error| toolchain::missing(command, error))?;
+    let output = command
+        .output()
+        .map_err(|error| toolchain::missing(command, error))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let message = String::from_utf8_lossy(&output.stderr);
     let message = message.trim();
-    Err(BuildError::Manifest(message.strip_prefix("error: ").unwrap_or(message).to_owned()))
+    Err(BuildError::Manifest(
+        message
+            .strip_prefix("error: ")
+            .unwrap_or(message)
+            .to_owned(),
+    ))
 }
 
 fn metadata(
@@ -107,8 +119,9 @@ fn metadata(
     add_manifest_path(&mut command, selection);
     add_lock_flags(&mut command, selection);
     let text = answer(&mut command)?;
-    cargo_metadata::MetadataCommand::parse(text)
-        .map_err(|error| toolchain::missing(&command, format!("output that is not known ({error})")))
+    cargo_metadata::MetadataCommand::parse(text).map_err(|error| {
+        toolchain::missing(&command, format!("output that is not known ({error})"))
+    })
 }
 
 fn add_manifest_path(command: &mut Command, selection: &CargoSelection) {
@@ -123,13 +136,23 @@ fn add_lock_flags(command: &mut Command, selection: &CargoSelection) {
         (selection.offline, "--offline"),
         (selection.frozen, "--frozen"),
     ];
-    command.args(flags.into_iter().filter(|(set, _)| *set).map(|(_, flag)| flag));
+    command.args(
+        flags
+            .into_iter()
+            .filter(|(set, _)| *set)
+            .map(|(_, flag)| flag),
+    );
 }
 
 /// A target directory of our own, below the user's.
 fn own_target_dir(selection: &CargoSelection, metadata: &Metadata, directory: &Path) -> PathBuf {
-    let users = selection.target_dir.as_ref().map(|path| directory.join(path));
-    users.unwrap_or_else(|| metadata.target_directory.clone().into()).join("stackheap")
+    let users = selection
+        .target_dir
+        .as_ref()
+        .map(|path| directory.join(path));
+    users
+        .unwrap_or_else(|| metadata.target_directory.clone().into())
+        .join("stackheap")
 }
 
 /// The calls of cargo that build one target, and find out how to run it.
@@ -159,7 +182,9 @@ impl Invocation<'_> {
     /// Cargo with a subcommand and what all subcommands here have in common.
     fn cargo(&self, subcommand: &str) -> Command {
         let mut command = toolchain::cargo(self.directory);
-        command.arg(subcommand).args(["--package", &self.selected.package.repr]);
+        command
+            .arg(subcommand)
+            .args(["--package", &self.selected.package.repr]);
         command.args(self.selected.target.flags());
         for features in &self.selection.features {
             command.args(["--features", features]);
@@ -168,7 +193,12 @@ impl Invocation<'_> {
             (self.selection.all_features, "--all-features"),
             (self.selection.no_default_features, "--no-default-features"),
         ];
-        command.args(flags.into_iter().filter(|(set, _)| *set).map(|(_, flag)| flag));
+        command.args(
+            flags
+                .into_iter()
+                .filter(|(set, _)| *set)
+                .map(|(_, flag)| flag),
+        );
         if let Some(profile) = &self.selection.profile {
             command.args(["--profile", profile]);
         }
@@ -195,7 +225,9 @@ impl Invocation<'_> {
             CargoTarget::Test(_) | CargoTarget::Lib => tests("test"),
             CargoTarget::Bench(_) => tests("bench"),
         };
-        command.arg("--message-format=json-render-diagnostics").stdin(Stdio::null());
+        command
+            .arg("--message-format=json-render-diagnostics")
+            .stdin(Stdio::null());
         if self.options.quiet {
             command.arg("--quiet");
         }
@@ -209,9 +241,16 @@ impl Invocation<'_> {
 
     /// How cargo would start the program.
     fn launch(&self, artifacts: &Artifacts, metadata: &Metadata, arguments: &[OsString]) -> Launch {
-        let asked = self.options.runner.as_ref().map(|runner| self.ask(runner, arguments));
+        let asked = self
+            .options
+            .runner
+            .as_ref()
+            .map(|runner| self.ask(runner, arguments));
         match asked {
-            Some(Some(command)) => Launch { command, notes: Vec::new() },
+            Some(Some(command)) => Launch {
+                command,
+                notes: Vec::new(),
+            },
             Some(None) => Launch {
                 command: self.compute(artifacts, metadata, arguments),
                 notes: vec![
@@ -228,7 +267,9 @@ impl Invocation<'_> {
 
     /// Lets cargo run `runner` in the program's stead.
     fn ask(&self, runner: &Path, arguments: &[OsString]) -> Option<LaunchCommand> {
-        let file = self.target_dir.join(format!("environment-{}", std::process::id()));
+        let file = self
+            .target_dir
+            .join(format!("environment-{}", std::process::id()));
         let subcommand = match &self.selected.target {
             CargoTarget::Bin(_) | CargoTarget::Example(_) => "run",
             CargoTarget::Test(_) | CargoTarget::Lib => "test",
@@ -237,11 +278,13 @@ impl Invocation<'_> {
         let words = [runner.to_str()?, RUNNER_ARGUMENT, file.to_str()?];
         let words = serde_json::to_string(&words).ok()?;
         let mut command = self.cargo(subcommand);
-        // The messages were shown when the program was built.
+        // The messages were shown when the program was built. `--quiet` would be passed on to tests.
         command
-            .arg("--quiet")
             .arg("--config")
-            .arg(format!("target.{}.runner={words}", profile::key(self.triple)))
+            .arg(format!(
+                "target.{}.runner={words}",
+                profile::key(self.triple)
+            ))
             .arg("--")
             .args(arguments)
             .stdin(Stdio::null())
@@ -260,8 +303,17 @@ impl Invocation<'_> {
         metadata: &Metadata,
         arguments: &[OsString],
     ) -> LaunchCommand {
-        let package = metadata.packages.iter().find(|package| package.id == self.selected.package);
-        computed::command(package, artifacts, &self.selected.target, arguments, self.directory)
+        let package = metadata
+            .packages
+            .iter()
+            .find(|package| package.id == self.selected.package);
+        computed::command(
+            package,
+            artifacts,
+            &self.selected.target,
+            arguments,
+            self.directory,
+        )
     }
 }
 
@@ -275,23 +327,36 @@ fn user_code(
     let mut user_code = UserCode::none();
     toolchain::foreign_directories(directory)
         .iter()
-        .chain([&target_dir.to_owned(), &metadata.target_directory.clone().into()])
+        .chain([
+            &target_dir.to_owned(),
+            &metadata.target_directory.clone().into(),
+        ])
         .for_each(|path| user_code.add(path, Ownership::Foreign));
     for package in &metadata.packages {
-        let ownership =
-            if package.source.is_none() { Ownership::User } else { Ownership::Foreign };
+        let ownership = if package.source.is_none() {
+            Ownership::User
+        } else {
+            Ownership::Foreign
+        };
         if let Some(root) = package.manifest_path.parent() {
             user_code.add(root.as_std_path(), ownership);
         }
         // A target's source may lie outside of its package.
-        for target in package.targets.iter().filter(|_| ownership == Ownership::User) {
+        for target in package
+            .targets
+            .iter()
+            .filter(|_| ownership == Ownership::User)
+        {
             if let Some(parent) = target.src_path.parent() {
                 user_code.add(parent.as_std_path(), ownership);
             }
         }
     }
     let is_user = |id: &PackageId| {
-        metadata.packages.iter().any(|package| package.id == *id && package.source.is_none())
+        metadata
+            .packages
+            .iter()
+            .any(|package| package.id == *id && package.source.is_none())
     };
     for (package, out_dir) in &artifacts.out_dirs {
         if is_user(package) {

@@ -46,7 +46,11 @@ impl fmt::Display for Override {
 /// A key of a TOML table, quoted where needed.
 pub(crate) fn key(name: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if !name.is_empty() && name.chars().all(bare) { name.to_owned() } else { quoted(name) }
+    if !name.is_empty() && name.chars().all(bare) {
+        name.to_owned()
+    } else {
+        quoted(name)
+    }
 }
 
 /// A string of TOML. JSON's escapes are TOML's.
@@ -83,7 +87,9 @@ impl Profiles {
         for name in ["dev", "test", "bench", "release"] {
             profiles.add_environment(name);
         }
-        let target = std::env::var("CARGO_BUILD_TARGET").ok().filter(|value| !value.is_empty());
+        let target = std::env::var("CARGO_BUILD_TARGET")
+            .ok()
+            .filter(|value| !value.is_empty());
         profiles.build_target = target.or(profiles.build_target);
         profiles
     }
@@ -99,7 +105,9 @@ impl Profiles {
             merge(&mut self.profiles, profiles);
         }
         let build = file.get("build").and_then(Value::as_table);
-        let target = build.and_then(|build| build.get("target")).and_then(Value::as_str);
+        let target = build
+            .and_then(|build| build.get("target"))
+            .and_then(Value::as_str);
         self.build_target = target.map(str::to_owned).or(self.build_target.take());
     }
 
@@ -108,7 +116,9 @@ impl Profiles {
         for setting in ["opt-level", "debug", "lto"] {
             let variable = format!("CARGO_PROFILE_{name}_{setting}");
             let variable = variable.replace('-', "_").to_uppercase();
-            let Ok(text) = std::env::var(variable) else { continue };
+            let Ok(text) = std::env::var(variable) else {
+                continue;
+            };
             let number = text.parse().map(Value::Integer).ok();
             let boolean = text.parse().map(Value::Boolean).ok();
             let value = number.or(boolean).unwrap_or(Value::String(text));
@@ -136,7 +146,10 @@ impl Profiles {
             chain.extend(profile);
         }
         let mut effective = Table::new();
-        chain.into_iter().rev().for_each(|profile| merge(&mut effective, profile));
+        chain
+            .into_iter()
+            .rev()
+            .for_each(|profile| merge(&mut effective, profile));
         effective
     }
 }
@@ -177,7 +190,11 @@ pub(crate) fn overrides(
 ) -> Vec<Override> {
     let name = name(selection, &selected.target);
     let profile = profiles.effective(name);
-    let mut overrides = Overrides { name, profile: &profile, found: Vec::new() };
+    let mut overrides = Overrides {
+        name,
+        profile: &profile,
+        found: Vec::new(),
+    };
     // A benchmark measures, and a profile that is asked for is recorded as it is.
     let unoptimised = matches!(name, "dev" | "test");
     if unoptimised {
@@ -191,9 +208,16 @@ pub(crate) fn overrides(
     overrides.set(&["debug"], "2");
     overrides.set(&["strip"], &quoted("none"));
     overrides.set(&["split-debuginfo"], &quoted("off"));
-    let settings: &[_] =
-        if unoptimised { &[("opt-level", "0"), ("debug", "2")] } else { &[("debug", "2")] };
-    for package in metadata.packages.iter().filter(|package| package.source.is_none()) {
+    let settings: &[_] = if unoptimised {
+        &[("opt-level", "0"), ("debug", "2")]
+    } else {
+        &[("debug", "2")]
+    };
+    for package in metadata
+        .packages
+        .iter()
+        .filter(|package| package.source.is_none())
+    {
         let member = metadata.workspace_members.contains(&package.id);
         overrides.set_for(package, member, settings);
     }
@@ -208,18 +232,30 @@ struct Overrides<'a> {
 
 impl Overrides<'_> {
     fn set(&mut self, keys: &[&str], value: &str) {
-        let keys = ["profile", self.name].iter().chain(keys).map(|&key| key.to_owned()).collect();
-        self.found.push(Override { keys, value: value.to_owned() });
+        let keys = ["profile", self.name]
+            .iter()
+            .chain(keys)
+            .map(|&key| key.to_owned())
+            .collect();
+        self.found.push(Override {
+            keys,
+            value: value.to_owned(),
+        });
     }
 
     /// The user's overrides for packages, by the names or ids that they stand under.
     fn of_packages(&self) -> impl Iterator<Item = (&String, &Table)> {
         let packages = self.profile.get("package").and_then(Value::as_table);
-        packages.into_iter().flatten().filter_map(|(spec, value)| Some((spec, value.as_table()?)))
+        packages
+            .into_iter()
+            .flatten()
+            .filter_map(|(spec, value)| Some((spec, value.as_table()?)))
     }
 
     fn of_dependencies(&self, setting: &str) -> Option<&Value> {
-        self.of_packages().find(|(spec, _)| *spec == "*").and_then(|(_, table)| table.get(setting))
+        self.of_packages()
+            .find(|(spec, _)| *spec == "*")
+            .and_then(|(_, table)| table.get(setting))
     }
 
     /// Gives dependencies what the profile gives to all packages, before that is overridden.
@@ -283,11 +319,21 @@ mod tests {
             "[profile.dev]\nopt-level = 3\n[profile.dev.package.a]\ndebug = false",
         );
         let plain_of = |name: &str, setting: &str| {
-            profiles.effective(name).get(setting).and_then(plain).unwrap_or_default()
+            profiles
+                .effective(name)
+                .get(setting)
+                .and_then(plain)
+                .unwrap_or_default()
         };
         assert_eq!(plain_of("dev", "opt-level"), "3");
-        assert_eq!((plain_of("test", "opt-level"), plain_of("test", "debug")), ("3".into(), "0".into()));
-        assert_eq!((plain_of("mine", "lto"), plain_of("mine", "debug")), ("true".into(), "1".into()));
+        assert_eq!(
+            (plain_of("test", "opt-level"), plain_of("test", "debug")),
+            ("3".into(), "0".into())
+        );
+        assert_eq!(
+            (plain_of("mine", "lto"), plain_of("mine", "debug")),
+            ("true".into(), "1".into())
+        );
         assert_eq!(plain_of("release", "opt-level"), "");
         assert_eq!(plain_of("loop", "inherits"), "\"loop\"");
         let dev = profiles.effective("dev");
@@ -298,10 +344,15 @@ mod tests {
     #[test]
     fn settings_are_written_as_cargo_reads_them() {
         let setting = Override {
-            keys: ["profile", "dev", "package", "*", "opt-level"].map(str::to_owned).to_vec(),
+            keys: ["profile", "dev", "package", "*", "opt-level"]
+                .map(str::to_owned)
+                .to_vec(),
             value: quoted("s"),
         };
-        assert_eq!(setting.to_string(), r#"profile.dev.package."*".opt-level="s""#);
+        assert_eq!(
+            setting.to_string(),
+            r#"profile.dev.package."*".opt-level="s""#
+        );
         assert_eq!(key("x86_64-unknown-linux-gnu"), "x86_64-unknown-linux-gnu");
         assert_eq!(key(r#"a"b\"#), r#""a\"b\\""#);
     }

@@ -32,15 +32,28 @@ fn packages<'a>(
 ) -> Result<Vec<&'a Package>, BuildError> {
     let members = metadata.workspace_packages();
     if let Some(name) = &selection.package {
-        let found: Vec<_> = members.iter().copied().filter(|p| is_named(p, name)).collect();
+        let found: Vec<_> = members
+            .iter()
+            .copied()
+            .filter(|p| is_named(p, name))
+            .collect();
         if found.is_empty() {
-            let available = members.iter().map(|package| package.name.to_string()).collect();
-            return Err(BuildError::NoSuchPackage { name: name.clone(), available });
+            let available = members
+                .iter()
+                .map(|package| package.name.to_string())
+                .collect();
+            return Err(BuildError::NoSuchPackage {
+                name: name.clone(),
+                available,
+            });
         }
         return Ok(found);
     }
     let at_root = nearest.parent() == Some(metadata.workspace_root.as_std_path());
-    let own = members.iter().copied().find(|p| p.manifest_path.as_std_path() == nearest);
+    let own = members
+        .iter()
+        .copied()
+        .find(|p| p.manifest_path.as_std_path() == nearest);
     match own {
         Some(package) if !at_root => Ok(vec![package]),
         _ if metadata.workspace_default_members.is_available() => {
@@ -73,14 +86,25 @@ fn named(
             let same_kind = |(_, other): &&(&Package, CargoTarget)| {
                 std::mem::discriminant(other) == std::mem::discriminant(target)
             };
-            let available = all.iter().filter(same_kind).map(|t| candidate(t, metadata)).collect();
-            Err(BuildError::NoSuchTarget { flags: target.flags(), available })
+            let available = all
+                .iter()
+                .filter(same_kind)
+                .map(|t| candidate(t, metadata))
+                .collect();
+            Err(BuildError::NoSuchTarget {
+                flags: target.flags(),
+                available,
+            })
         }
-        [(package, target)] => {
-            Ok(Selected { package: package.id.clone(), target: target.clone() })
-        }
+        [(package, target)] => Ok(Selected {
+            package: package.id.clone(),
+            target: target.clone(),
+        }),
         several => Err(BuildError::SeveralCandidates(
-            several.iter().map(|target| candidate(target, metadata)).collect(),
+            several
+                .iter()
+                .map(|target| candidate(target, metadata))
+                .collect(),
         )),
     }
 }
@@ -99,14 +123,21 @@ fn only(packages: &[&Package], metadata: &Metadata) -> Result<Selected, BuildErr
         .collect();
     match (bins.as_slice(), default.as_slice()) {
         ([], _) => {
-            let others = all.iter().map(|target| candidate(target, metadata)).collect();
+            let others = all
+                .iter()
+                .map(|target| candidate(target, metadata))
+                .collect();
             Err(BuildError::NoProgram(others))
         }
-        ([(package, target)], _) | (_, [(package, target)]) => {
-            Ok(Selected { package: package.id.clone(), target: target.clone() })
-        }
+        ([(package, target)], _) | (_, [(package, target)]) => Ok(Selected {
+            package: package.id.clone(),
+            target: target.clone(),
+        }),
         (several, _) => Err(BuildError::SeveralCandidates(
-            several.iter().map(|target| candidate(target, metadata)).collect(),
+            several
+                .iter()
+                .map(|target| candidate(target, metadata))
+                .collect(),
         )),
     }
 }
@@ -114,7 +145,10 @@ fn only(packages: &[&Package], metadata: &Metadata) -> Result<Selected, BuildErr
 /// The targets that can be run, in the order in which a reader looks for them.
 fn targets<'a>(packages: &[&'a Package]) -> Vec<(&'a Package, CargoTarget)> {
     let of = |package: &'a Package| {
-        package.targets.iter().filter_map(move |target| Some((package, runnable(target)?)))
+        package
+            .targets
+            .iter()
+            .filter_map(move |target| Some((package, runnable(target)?)))
     };
     let mut targets: Vec<_> = packages.iter().copied().flat_map(of).collect();
     targets.sort_by(|(a, a_target), (b, b_target)| (a_target, &a.name).cmp(&(b_target, &b.name)));

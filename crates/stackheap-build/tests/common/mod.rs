@@ -16,7 +16,9 @@ pub struct Place {
 impl Place {
     /// With these files, each a path and its text.
     pub fn with(files: &[(&str, &str)]) -> Self {
-        let place = Self { root: tempfile::tempdir().unwrap() };
+        let place = Self {
+            root: tempfile::tempdir().unwrap(),
+        };
         std::fs::create_dir(place.user()).unwrap();
         for (path, text) in files {
             place.write(path, text);
@@ -93,7 +95,11 @@ pub fn stdout(built: &Built) -> String {
 
 /// The names of source files in an executable's debug information, as objdump prints them.
 pub fn source_files(executable: &Path) -> Option<String> {
-    match Command::new("objdump").arg("--dwarf=rawline").arg(executable).output() {
+    match Command::new("objdump")
+        .arg("--dwarf=rawline")
+        .arg(executable)
+        .output()
+    {
         Ok(output) => Some(String::from_utf8_lossy(&output.stdout).into_owned()),
         Err(_) => {
             eprintln!("skipped: objdump is not installed");

@@ -263,7 +263,7 @@ extern "C" fn at_trap(_: i32, _: *const libc::siginfo_t, context: *const libc::u
     }
 }
 
-/// Runs `work` with the hooks switched on, and gives what they logged.
+/// Runs `work` with the hooks switched on, and gives what they logged, by sequence.
 pub fn observe(loaded: &Loaded, work: impl FnOnce()) -> Vec<Allocation> {
     Reader::lock().events.clear();
     write_control(loaded.enable());
@@ -272,7 +272,8 @@ pub fn observe(loaded: &Loaded, work: impl FnOnce()) -> Vec<Allocation> {
     let mut reader = Reader::lock();
     let drained = reader.drain();
     assert_eq!((drained.holes, drained.damaged), (0, 0));
-    let events = std::mem::take(reader.events);
+    let mut events = std::mem::take(reader.events);
+    events.sort_unstable_by_key(|event| event.sequence);
     *reader.events = Vec::with_capacity(events.capacity());
     events
 }

@@ -14,15 +14,30 @@ pub struct Toolchain {
     pub arguments: &'static [&'static str],
 }
 
-pub const STABLE: Toolchain = Toolchain { name: "stable", arguments: &["-g"] };
+pub const STABLE: Toolchain = Toolchain {
+    name: "stable",
+    arguments: &["-g"],
+};
 
 /// All ways of compiling in which a reader must see the same.
 pub const TOOLCHAINS: [Toolchain; 5] = [
     STABLE,
-    Toolchain { name: "DWARF 5", arguments: &["-g", "-Cdwarf-version=5"] },
-    Toolchain { name: "frame pointers", arguments: &["-g", "-Cforce-frame-pointers=yes"] },
-    Toolchain { name: "not position-independent", arguments: &["-g", "-Crelocation-model=static"] },
-    Toolchain { name: "nightly", arguments: &["+nightly", "-g"] },
+    Toolchain {
+        name: "DWARF 5",
+        arguments: &["-g", "-Cdwarf-version=5"],
+    },
+    Toolchain {
+        name: "frame pointers",
+        arguments: &["-g", "-Cforce-frame-pointers=yes"],
+    },
+    Toolchain {
+        name: "not position-independent",
+        arguments: &["-g", "-Crelocation-model=static"],
+    },
+    Toolchain {
+        name: "nightly",
+        arguments: &["+nightly", "-g"],
+    },
 ];
 
 /// A program that was built for the tests.
@@ -35,13 +50,16 @@ pub struct Program {
 }
 
 /// The programs built so far; `None` for a toolchain that is not installed.
-static PROGRAMS: Mutex<BTreeMap<(String, String), Option<Arc<Program>>>> = Mutex::new(BTreeMap::new());
+static PROGRAMS: Mutex<BTreeMap<Key, Option<Arc<Program>>>> = Mutex::new(BTreeMap::new());
+
+/// A source and the name of a toolchain.
+type Key = (String, &'static str);
 
 /// Compiles a file of `tests/sources`, once for all tests of a file. `None`, with a note, where the
 /// toolchain is not installed.
 pub fn build(source: &str, toolchain: Toolchain) -> Option<Arc<Program>> {
     let mut programs = PROGRAMS.lock().unwrap_or_else(PoisonError::into_inner);
-    let key = (source.to_owned(), toolchain.name.to_owned());
+    let key = (source.to_owned(), toolchain.name);
     if let Some(known) = programs.get(&key) {
         return known.clone();
     }
@@ -51,7 +69,9 @@ pub fn build(source: &str, toolchain: Toolchain) -> Option<Arc<Program>> {
 }
 
 fn compile(source: &str, name: &str, arguments: &[&str]) -> Option<Program> {
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sources").join(source);
+    let from = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/sources")
+        .join(source);
     let directory = format!("{source} {name}").replace(' ', "-");
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(directory);
     std::fs::create_dir_all(&directory).expect("a directory for the program");
@@ -63,7 +83,14 @@ fn compile(source: &str, name: &str, arguments: &[&str]) -> Option<Program> {
     let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
     let output = Command::new(rustc)
         .args(arguments)
-        .args(["--edition", "2024", "--crate-name", "demo", "-Awarnings", "-o"])
+        .args([
+            "--edition",
+            "2024",
+            "--crate-name",
+            "demo",
+            "-Awarnings",
+            "-o",
+        ])
         .args([&fresh, &source])
         .current_dir(&directory)
         .output()
@@ -78,7 +105,12 @@ fn compile(source: &str, name: &str, arguments: &[&str]) -> Option<Program> {
     }
     std::fs::rename(&fresh, &path).expect("the program gets its name");
     let data = std::fs::read(&path).expect("the program is there");
-    Some(Program { path, source, data, directory })
+    Some(Program {
+        path,
+        source,
+        data,
+        directory,
+    })
 }
 
 impl Program {
@@ -100,7 +132,10 @@ impl Program {
     /// The line of the source, from 1, that contains a text.
     pub fn line_of(&self, text: &str) -> u32 {
         let source = std::fs::read_to_string(&self.source).expect("the source is there");
-        let index = source.lines().position(|line| line.contains(text)).expect("the text is there");
+        let index = source
+            .lines()
+            .position(|line| line.contains(text))
+            .expect("the text is there");
         index as u32 + 1
     }
 }

@@ -19,6 +19,8 @@ pub(crate) struct Described {
     pub(crate) kind: ValueKind,
     pub(crate) form: Form,
     pub(crate) facts: Vec<Fact>,
+    /// What a lock hides from `{:?}`; the reader of a recording may look inside all the same.
+    pub(crate) inside: Option<View>,
 }
 
 /// A fact beside the text, and its value.
@@ -70,11 +72,11 @@ pub(crate) enum Content {
 
 impl Described {
     pub(crate) fn leaf(kind: ValueKind, text: Result<String, Unknown>) -> Self {
-        Self { kind, form: Form::Leaf { text, parts: Vec::new() }, facts: Vec::new() }
+        Self::new(kind, Form::Leaf { text, parts: Vec::new() })
     }
 
     pub(crate) fn new(kind: ValueKind, form: Form) -> Self {
-        Self { kind, form, facts: Vec::new() }
+        Self { kind, form, facts: Vec::new(), inside: None }
     }
 
     /// The same with one more fact.

@@ -45,8 +45,15 @@ impl Decoder<'_> {
         let mut out = Out::new(self.limits.text);
         self.write_form(&described.form, &mut out, trail);
         let text = out.finish().map(Into::into);
+        let mut facts = described.facts;
+        if let Some(inside) = &described.inside {
+            let mut out = Out::new(self.limits.text);
+            self.write_view(inside, &mut out, trail);
+            let inside = out.finish().unwrap_or_else(|unknown| unknown.reason.to_string());
+            facts.push(("inside".into(), inside.into()));
+        }
         let (fields, fields_left_out) = self.fields(described.form, trail, budget);
-        Value { kind: described.kind, text, fields, fields_left_out, facts: described.facts }
+        Value { kind: described.kind, text, fields, fields_left_out, facts }
     }
 
     /// A wrapper that does not show is what it wraps, with the facts of both.
@@ -61,6 +68,7 @@ impl Decoder<'_> {
             described.kind = inner.kind;
             described.form = inner.form;
             described.facts.extend(inner.facts);
+            described.inside = inner.inside;
         }
         described
     }

@@ -393,7 +393,11 @@ fn main() {
     poll(&mut future_dyn, 1);
     let cycle = Rc::new(Node { value: 1, next: RefCell::new(None), parent: RefCell::new(Weak::new()) });
     *cycle.next.borrow_mut() = Some(cycle.clone());
+    let locked_cycle = Rc::new(Node { value: 2, next: RefCell::new(None), parent: RefCell::new(Weak::new()) });
+    let mut locked_guard = locked_cycle.next.borrow_mut();
+    *locked_guard = Some(locked_cycle.clone());
     texts! {
+        locked_cycle_ = locked_cycle.clone(), "Node { value: 2, next: RefCell { value: <borrowed> }, parent: RefCell { value: (Weak) } }";
         closure_none = |x: u32| x, "Closure";
         closure_move = move |x: u32| x + key, "Closure { key: 5 }";
         closure_ref = || text.len(), "Closure { text: \"captured\" }";

@@ -16,8 +16,11 @@ pub(super) fn label(shown: &mut Json, state: &State) {
             let locals = list(shown, "locals").into_iter().flatten();
             for (shown, local) in locals.zip(&frame.locals) {
                 set(shown, "short_type", json!(short_type(&local.type_name)));
-                if local.state != LocalState::Live {
-                    set(shown, "words", json!(local_state(&local.state)));
+                match &local.state {
+                    LocalState::Live => {}
+                    // The reason has a line of its own.
+                    LocalState::Unknown(_) => set(shown, "words", json!("state unknown")),
+                    state => set(shown, "words", json!(local_state(state))),
                 }
                 if !matches!(local.role, LocalRole::Variable) {
                     set(shown, "role_words", json!(local_role(local.role)));
@@ -63,7 +66,7 @@ pub(super) fn label(shown: &mut Json, state: &State) {
 fn label_edge(shown: &mut Json, edge: &Edge, look: &Look<'_>) {
     set(shown, "words", json!(edge_kind(edge.kind)));
     set(shown, "label", json!(look.target(edge)));
-    set(shown, "short", json!(short(edge, look)));
+    set(shown, "short", json!(look.short_target(edge)));
     for (name, end) in [("from", &edge.from), ("to", &edge.to)] {
         if let EdgeEnd::Local {
             frame,
@@ -79,18 +82,6 @@ fn label_edge(shown: &mut Json, edge: &Edge, look: &Look<'_>) {
             let offset = base.and_then(|base| address.checked_distance(base));
             set(shown, "offset", json!(offset.unwrap_or(0)));
         }
-    }
-}
-
-/// A label that fits into a box of one word.
-fn short(edge: &Edge, look: &Look<'_>) -> String {
-    match &edge.to {
-        EdgeEnd::Block {
-            block, offset: 0, ..
-        } => format!("#{block}"),
-        EdgeEnd::Block { block, offset, .. } => format!("#{block}+{offset}"),
-        EdgeEnd::Local { local, .. } => local.to_string(),
-        _ => look.target(edge),
     }
 }
 

@@ -60,11 +60,20 @@ fn next(out: &mut String, run: &Summary, options: &TextOptions<'_>) {
     line.push(Look::Strong, "next");
     line.end(out);
     let widest = run.next.iter().map(|next| columns(&next.command)).max();
-    let widest = widest.unwrap_or(0).min(options.columns() * 2 / 3);
+    let beside = widest.unwrap_or(0) + 4;
+    let needed = run.next.iter().map(|next| columns(&next.shows)).max();
+    let fits = beside + needed.unwrap_or(0) <= options.columns();
     for next in &run.next {
         let mut line = Line::new(options.color);
-        line.plain("  ").plain(&next.command).pad_to(widest + 4);
-        line.push(Look::Dim, &next.shows);
+        line.plain("  ").plain(&next.command);
+        if fits {
+            line.pad_to(beside).push(Look::Dim, &next.shows);
+            line.end(out);
+            continue;
+        }
+        line.end(out);
+        let mut line = Line::new(options.color);
+        line.plain("      ").push(Look::Dim, &next.shows);
         line.end(out);
     }
 }

@@ -1,11 +1,11 @@
 //! The heap: blocks in the order of their numbers, so that a block keeps its place while it lives.
 
-use stackheap_explain::{rough_size, size, step_ref, visible};
+use stackheap_explain::{rough_size, size, visible, when};
 use stackheap_model::{Block, BlockState};
 
 use super::drawing::Sheet;
 use super::inside::{Inside, inside, value_text};
-use super::line::{Look, columns};
+use super::line::{Look, columns, wrap};
 use super::{Detail, Level};
 
 /// Blocks drawn unless everything is asked for.
@@ -40,10 +40,31 @@ pub(super) fn heap(sheet: &mut Sheet<'_>) {
         Detail::Full => state.blocks.len(),
         Detail::Short => FOLDED_BLOCKS,
     };
+    let (early, shown): (Vec<&Block>, Vec<&Block>) = state
+        .blocks
+        .iter()
+        .partition(|block| sheet.options.detail == Detail::Short && is_from_start_up(block));
+    if !early.is_empty() {
+        let bytes = early.iter().map(|block| block.size);
+        let bytes = rough_size(bytes.fold(0, u64::saturating_add));
+        let noun = if early.len() == 1 { "block" } else { "blocks" };
+        let mut words = format!(
+            "{} {} {noun} from before the first step, {bytes}",
+            sheet.set.gap,
+            early.len()
+        );
+        if let Some(because) = early
+            .first()
+            .and_then(|block| block.no_owner_because.as_ref())
+        {
+            words.push_str(&format!(": {}", visible(because)));
+        }
+        sheet.remark("", &words);
+    }
     // The newest blocks are those a step is about; the order on the sheet stays that of the numbers.
-    let skipped = state.blocks.len().saturating_sub(most);
+    let skipped = shown.len().saturating_sub(most);
     if skipped > 0 {
-        let older = state.blocks.iter().take(skipped);
+        let older = shown.iter().take(skipped);
         let bytes = older.map(|block| block.size).fold(0, u64::saturating_add);
         let words = format!(
             "{} {skipped} older blocks, {}",
@@ -52,9 +73,14 @@ pub(super) fn heap(sheet: &mut Sheet<'_>) {
         );
         sheet.remark("", &words);
     }
-    for block in state.blocks.iter().skip(skipped) {
+    for block in shown.into_iter().skip(skipped) {
         draw_block(sheet, block);
     }
+}
+
+/// Whether a block was there before the program's own code ran, and nothing of that code owns it.
+fn is_from_start_up(block: &Block) -> bool {
+    block.state == BlockState::Live && block.allocated.step.is_none() && block.owners.is_empty()
 }
 
 fn draw_block(sheet: &mut Sheet<'_>, block: &Block) {
@@ -87,7 +113,7 @@ fn draw_block(sheet: &mut Sheet<'_>, block: &Block) {
         let at = block
             .freed
             .as_ref()
-            .map_or_else(String::new, |freed| format!(" at {}", step_ref(freed)));
+            .map_or_else(String::new, |freed| format!(" {}", when(freed)));
         line.push(Look::Dim, &format!("  freed{at}"));
     }
     let address = block.address.to_string();
@@ -97,10 +123,17 @@ fn draw_block(sheet: &mut Sheet<'_>, block: &Block) {
     sheet.end(line);
     let rule = side.to_string();
     contents(sheet, block, &rule);
-    let mut line = sheet.line();
-    line.push(Look::Dim, &format!("{bottom}{flat} "));
-    line.push(Look::Dim, &life(sheet, block));
-    sheet.end(line);
+    let life = life(sheet, block);
+    for (index, part) in wrap(&life, sheet.width.saturating_sub(3))
+        .iter()
+        .enumerate()
+    {
+        let mut line = sheet.line();
+        let corner = format!("{bottom}{flat} ");
+        line.push(Look::Dim, if index == 0 { &corner } else { "   " });
+        line.push(Look::Dim, part);
+        sheet.end(line);
+    }
 }
 
 /// Who owns it and since when it is there.
@@ -116,12 +149,18 @@ fn life(sheet: &Sheet<'_>, block: &Block) -> String {
             }
         })
         .collect();
-    let since = format!("allocated at {}", step_ref(&block.allocated));
+    let since = format!("allocated {}", when(&block.allocated));
     let owned = match (owners.as_slice(), &block.no_owner_because) {
         _ if block.state == BlockState::Freed => return since,
         ([], Some(because)) => format!("no owner: {}", visible(because)),
         ([], None) => "owner unknown".to_owned(),
         ([owner], _) => format!("owned by {owner}"),
+        // Without counts a block has one owner: if two places hold it, one of them is not known to be
+        // moved out.
+        (several, _) if block.counts.is_none() => format!(
+            "held by {}: which of them owns it is not known",
+            several.join(" and ")
+        ),
         (several, _) => format!("shared by {}", several.join(" and ")),
     };
     let separator = format!(" {} ", sheet.set.dot);

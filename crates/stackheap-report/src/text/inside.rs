@@ -59,7 +59,7 @@ pub(super) fn inside(sheet: &mut Sheet<'_>, rule: &str, inside: &Inside<'_, '_>)
     }
     let mut unseen = Vec::new();
     for edge in inside.edges {
-        let seen = boxes && pieces_show(inside, &pieces, edge);
+        let seen = boxes && pieces_show(sheet, inside, &pieces, edge);
         if !seen && !inside.stale {
             unseen.push(*edge);
         }
@@ -108,7 +108,16 @@ fn piece(sheet: &mut Sheet<'_>, inside: &Inside<'_, '_>, cell: &Cell) -> Piece {
         && matches!(cell.kind, CellKind::Pointer | CellKind::Vtable)
     {
         sheet.drawn.insert(edge.kind);
-        return Piece::new(cell, arrow(sheet, edge), look_of(edge.kind));
+        let whole = Piece::new(cell, arrow(sheet, edge), look_of(edge.kind));
+        if whole.fits() {
+            return whole;
+        }
+        let short = format!(
+            "{} {}",
+            sheet.set.edge(edge.kind),
+            sheet.look.short_target(edge)
+        );
+        return Piece::new(cell, short, look_of(edge.kind));
     }
     let text = match &cell.text {
         Ok(text) => visible(text).into_owned(),
@@ -132,9 +141,11 @@ pub(super) fn look_of(kind: EdgeKind) -> Look {
 }
 
 /// Whether one of the boxes shows this pointer with its whole label.
-fn pieces_show(inside: &Inside<'_, '_>, pieces: &[Piece], edge: &Edge) -> bool {
+fn pieces_show(sheet: &Sheet<'_>, inside: &Inside<'_, '_>, pieces: &[Piece], edge: &Edge) -> bool {
+    let whole = arrow(sheet, edge);
     pieces.iter().any(|piece| {
         piece.fits()
+            && piece.text == whole
             && (inside.edge_at)(piece.offset_bytes).is_some_and(|shown| std::ptr::eq(shown, edge))
     })
 }

@@ -292,15 +292,19 @@ fn draw_local(sheet: &mut Sheet<'_>, frame: &Frame, local: &Local, widths: &Widt
         Detail::Short => sheet.width.saturating_sub(line.columns()).max(10),
         Detail::Full => usize::MAX,
     };
-    let overflows = columns(&text) > room && room < 30;
+    // What is cut of a value can be seen elsewhere; a reason must be read whole.
+    let reason = matches!(local.state, LocalState::Unknown(_));
+    let overflows = columns(&text) > room && (room < 30 || reason);
     if !overflows {
         line.push(look, &sheet.fit(&text, room));
     }
     sheet.end(line);
-    if overflows {
+    if overflows && reason {
+        sheet.remark(&format!("{rule}     "), &text);
+    } else if overflows {
         let mut line = sheet.line();
-        line.push(Look::Dim, rule).pad_to(4);
-        line.push(look, &sheet.fit(&text, sheet.width.saturating_sub(4)));
+        line.push(Look::Dim, rule).pad_to(6);
+        line.push(look, &sheet.fit(&text, sheet.width.saturating_sub(6)));
         sheet.end(line);
     }
     if local.state == LocalState::Uninit {

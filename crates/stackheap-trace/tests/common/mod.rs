@@ -383,3 +383,53 @@ pub fn fixed_records(count: usize) -> Vec<Record> {
         .map(|_| record().new_tree(&mut runner).unwrap().current())
         .collect()
 }
+
+/// Everything that can be had of some bytes; only its not failing is looked at here.
+pub fn read_everything(bytes: Vec<u8>) -> Option<(Vec<(Sequence, Record)>, usize)> {
+    let recording = Recording::from_bytes(bytes).ok()?;
+    let mut records = Vec::new();
+    let mut errors = 0;
+    let mut cursor = recording.cursor();
+    while let Some(next) = cursor.next() {
+        match next {
+            Ok((sequence, record, _)) => records.push((sequence, record)),
+            Err(error) => {
+                assert!(!error.to_string().is_empty());
+                errors += 1;
+            }
+        }
+    }
+    for problem in recording.problems() {
+        assert!(!problem.to_string().is_empty());
+    }
+    recording.check().unwrap();
+    let stops = recording.totals().stops;
+    for stop in [1, stops / 2, stops] {
+        let _ = recording.cursor_at(StopNumber(stop));
+        let _ = recording.step_of_stop(StopNumber(stop));
+    }
+    let _ = recording.output(OutputStream::Stdout, Sequence(u64::MAX));
+    let _ = recording.stops_at(&|_| true).count();
+    let names: Vec<_> = recording
+        .blobs()
+        .map(|(kind, name)| (kind, name.to_owned()))
+        .collect();
+    for (kind, name) in names {
+        let _ = recording.blob(kind, &name);
+    }
+    errors += recording.problems().len();
+    Some((records, errors))
+}
+
+/// A generator of numbers that are the same in every run.
+pub struct Numbers(pub u64);
+
+impl Numbers {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 >> 33
+    }
+}

@@ -4,7 +4,7 @@ use stackheap_model::{Unknown, ValueKind};
 
 use super::Shaped;
 use crate::values::Decoder;
-use crate::values::describe::{Content, Described, Form, Label, Part};
+use crate::values::describe::{Described, Form, Label, Part};
 use crate::values::fit::Fit;
 use crate::values::path::Path;
 use crate::values::scalar;
@@ -30,11 +30,10 @@ impl Decoder<'_> {
         let Some(value) = self.part_of(view, fit, "value")? else { return Ok(None) };
         let label = fit.recipe.word("label");
         let state = self.lock_state(view, fit)?;
-        let value = Part::named(label, value);
         let is_hidden = state.as_ref().is_some_and(|state| state.access == Access::Hidden);
         let mut parts = match is_hidden {
             true => vec![Part::text(label, fit.recipe.word("hidden"))],
-            false => vec![value.clone()],
+            false => vec![Part::named(label, value.clone())],
         };
         let poisoned = self.number_of(view, fit, "poison")?.map(|flag| flag != 0);
         let mut more = "";
@@ -43,26 +42,12 @@ impl Decoder<'_> {
             more = "..";
         }
         let name = fit.recipe.word("name").to_owned();
-        let mut described =
-            Described::new(ValueKind::Cell, Form::Struct { name, parts, more });
+        let mut described = Described::new(ValueKind::Cell, Form::Struct { name, parts, more });
+        described.inside = is_hidden.then_some(value);
         if let Some(LockState { fact: (name, text), .. }) = state {
             described = described.fact(name, text);
-            if is_hidden {
-                // The reader of a recording may look inside all the same.
-                if let Ok(inside) = self.content_text(&value) {
-                    described = described.fact("inside", inside);
-                }
-            }
         }
         Ok(Some(described.fact_if("poisoned", poisoned)))
-    }
-
-    fn content_text(&self, part: &Part) -> Result<String, Unknown> {
-        match &part.content {
-            Content::View(view) => self.text_of(view),
-            Content::Text(text) => Ok(text.clone()),
-            Content::Unknown(unknown) => Err(unknown.clone()),
-        }
     }
 
     fn lock_state(&self, view: &View, fit: &Fit) -> Result<Option<LockState>, Unknown> {
