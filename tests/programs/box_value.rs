@@ -18,8 +18,7 @@ fn main() {
     let unboxed = *planet;
     println!("=unboxed {unboxed:?}\n@unboxed {:p}", &unboxed); // <unboxed>
     //   unboxed: live, place stack, at printed, size 24, owns nothing
-    //   unboxed = Planet { name: "Mars", moons: 2 }; planet: not live
-    //   event free 24 bytes
+    //   unboxed = Planet { name: "Mars", moons: 2 }
     println!("=unboxed.size {}", size_of_val(&unboxed));
     println!("{} has {} moons", unboxed.name, unboxed.moons);
 }

@@ -31,5 +31,5 @@ fn main() {
         picked = longer(excerpt.part, "literal");
         println!("=picked {picked:?}\n=local {local:?}"); // <picked> picked = "Call me Ishmael"; local: live; local = "short"
     }
-    println!("=picked {picked:?}\n{}", excerpt.words); // <later> picked: live, borrows heap of novel; local: not live
+    println!("=picked {picked:?}\n{}", excerpt.words); // <later> picked: borrows heap of novel; local: not live
 }

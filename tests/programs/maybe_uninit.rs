@@ -13,7 +13,7 @@ fn main() {
     println!("=filled {filled:?}\n@filled {:p}", &filled); // <filled>
     //   filled: live, place stack, at printed; filled = [1, 2, 3, 4]
     let later;
-    println!("not yet"); // <before> later: uninit
+    println!("not yet"); // <before> later: not live
     later = filled[0] + 10;
-    println!("=later {later}"); // <after> later: live; later = 11
+    println!("=later {later}"); // <after> later = 11
 }

@@ -1,8 +1,23 @@
 //! Ownership that passed from one owner to another between two states.
 
-use stackheap_model::{BlockId, BlockState, Owner, RuntimeAddress, State};
+use std::collections::HashMap;
 
-use crate::{Names, Sentence, owner, size};
+use stackheap_model::{BlockId, BlockState, OwnerKind, RuntimeAddress, State};
+
+use crate::{Sentence, owner, size};
+
+/// Who owned what in a state, kept so that a later state can be compared with it.
+#[derive(Clone, Debug, Default)]
+pub struct Owners(HashMap<BlockId, Held>);
+
+/// A block with one owner.
+#[derive(Clone, Debug)]
+struct Held {
+    owner: OwnerKind,
+    label: String,
+    address: RuntimeAddress,
+    bytes: u64,
+}
 
 /// A block whose one owner is another one than before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,46 +30,61 @@ pub struct Handover {
     pub old_address: RuntimeAddress,
     /// Where it is now.
     pub address: RuntimeAddress,
-    /// The owner before.
-    pub from: Owner,
+    /// The owner before, as a reader called it then: its frame may be gone.
+    pub from: String,
     /// The owner now.
-    pub to: Owner,
+    pub to: String,
 }
 
-/// The blocks that are live in both states and have one owner in each, but not the same one: what a
-/// move looks like from the heap. Shared blocks (`Rc`, `Arc`) are left out.
-pub fn handovers(before: &State, after: &State) -> Vec<Handover> {
-    let mut found = Vec::new();
-    for now in &after.blocks {
-        let Some(then) = before.block(now.id) else {
-            continue;
-        };
-        let live = now.state == BlockState::Live && then.state == BlockState::Live;
-        if !live || now.counts.is_some() || then.counts.is_some() {
-            continue;
+impl Owners {
+    /// The owners of a state: of its live blocks with one owner. Shared ones (`Rc`, `Arc`) are left
+    /// out, and so are blocks of which two places may be the owner.
+    pub fn of(state: &State) -> Self {
+        let mut held = HashMap::new();
+        for block in &state.blocks {
+            let ([one], None, BlockState::Live) =
+                (block.owners.as_slice(), block.counts, block.state)
+            else {
+                continue;
+            };
+            held.insert(
+                block.id,
+                Held {
+                    owner: one.kind.clone(),
+                    label: owner(one, state),
+                    address: block.address,
+                    bytes: block.size,
+                },
+            );
         }
-        let ([from], [to]) = (then.owners.as_slice(), now.owners.as_slice()) else {
-            continue;
-        };
-        if from.kind != to.kind {
-            found.push(Handover {
-                block: now.id,
-                bytes: now.size,
-                old_address: then.address,
-                address: now.address,
-                from: from.clone(),
-                to: to.clone(),
-            });
-        }
+        Self(held)
     }
-    found
+
+    /// The blocks that have another owner in `after`, by number: what a move looks like from the
+    /// heap.
+    pub fn handovers(&self, after: &Self) -> Vec<Handover> {
+        let mut found: Vec<_> = after
+            .0
+            .iter()
+            .filter_map(|(block, now)| {
+                let then = self.0.get(block)?;
+                (then.owner != now.owner).then(|| Handover {
+                    block: *block,
+                    bytes: now.bytes,
+                    old_address: then.address,
+                    address: now.address,
+                    from: then.label.clone(),
+                    to: now.label.clone(),
+                })
+            })
+            .collect();
+        found.sort_by_key(|handover| handover.block);
+        found
+    }
 }
 
-/// A handover as a sentence. `before` and `after` say what the owners are called.
-pub fn handover(handover: &Handover, before: &dyn Names, after: &dyn Names) -> Sentence {
-    // The old owner is told with the names of the state it was an owner in: its frame may be gone.
-    let from = owner(&handover.from, before);
-    let to = owner(&handover.to, after);
+/// A handover as a sentence.
+pub fn handover(handover: &Handover) -> Sentence {
     let because = (handover.old_address == handover.address).then(|| {
         format!(
             "ownership goes with the pointer; the {} on the heap stayed at {}",
@@ -63,7 +93,10 @@ pub fn handover(handover: &Handover, before: &dyn Names, after: &dyn Names) -> S
         )
     });
     Sentence {
-        text: format!("block #{} passed from {from} to {to}", handover.block),
+        text: format!(
+            "block #{} passed from {} to {}",
+            handover.block, handover.from, handover.to
+        ),
         because,
     }
 }

@@ -46,7 +46,7 @@ pub use comparison::{
     BlockLife, Comparison, ComparisonRow, HeapSide, LocalLife, SharedBlock, StackSide, comparison,
 };
 pub use event::{Sentence, event};
-pub use handover::{Handover, handover, handovers};
+pub use handover::{Handover, Owners, handover};
 pub use names::{Names, NoNames};
 pub use phrase::{
     cell_kind, edge_kind, frame_bytes, local_role, local_state, outcome, owner, place, position,

@@ -26,6 +26,9 @@ pub(crate) struct BuiltLocal {
     pub pointers: Vec<Pointer>,
     /// Whether its binding can be assigned again or borrowed mutably.
     pub mutable: bool,
+    /// Whether nothing that has run since it was bound can have moved its value on, because its
+    /// name does not occur there but in borrows.
+    pub untouched: bool,
 }
 
 /// Builds frames of one moment.
@@ -166,7 +169,8 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
             local.cells = vec![uninitialised_cell(local.place.size)];
         }
         let mutable = facts.binding.as_ref().is_none_or(|binding| binding.mutable);
-        (local, BuiltLocal { pointers, mutable })
+        let untouched = self.program.is_untouched(facts, site);
+        (local, BuiltLocal { pointers, mutable, untouched })
     }
 
     /// Whether a variable is bound by the very statement the site belongs to: the debug information

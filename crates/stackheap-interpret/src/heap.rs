@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use stackheap_image::StaticPlace;
 use stackheap_model::{
     Block, BlockId, BlockState, Counts, Edge, EdgeEnd, EdgeKind, LocalState, Owner, OwnerKind,
-    Place, Region, RuntimeAddress, StaticItem, StepRef, StopNumber, ThreadId, TypeId, Unknown,
+    Place, Region, RuntimeAddress, StaticItem, StepRef, StopNumber, ThreadId, TypeId, TypeKind, Unknown,
     Value, ValueKind,
 };
 use stackheap_trace::BlockEntry;
@@ -204,11 +204,11 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
                 let Some(block) = self.moment.state.blocks.at(allocation.start) else { return };
                 let (id, address, size) = (block.id, block.address, block.size);
                 let known = self.known.entry(id).or_default();
-                if let Holder::Local { frame, local } = *holder {
-                    known.owning_locals.push((frame, local));
-                }
                 known.shared |= pointer.kind == EdgeKind::Shares;
                 if pointer.kind != EdgeKind::Weak {
+                    if let Holder::Local { frame, local } = *holder {
+                        known.owning_locals.push((frame, local));
+                    }
                     known.owners.push(Owner {
                         kind: owner_kind(frames, holder, pointer),
                         path: Arc::clone(&pointer.path),
@@ -341,27 +341,36 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
     }
 
     fn read_only_value(&self, pointer: &Pointer, size: u64) -> (Value, Arc<str>) {
-        let Some(ty) = pointer.target_type else {
-            return (
-                Value::unknown(ValueKind::Raw, "its type is not known"),
-                Arc::from("unknown"),
-            );
+        // A wide pointer that covers bytes but names no type of its target points at a `str`.
+        let described = pointer.target_type.map(|ty| (ty, self.program.image.ty(ty)));
+        let Some((ty, described)) = described.filter(|(_, ty)| !matches!(ty.kind, TypeKind::Str))
+        else {
+            return (self.text_at(pointer.target, size), Arc::from("str"));
         };
-        let described = self.program.image.ty(ty);
         let name = Arc::clone(&described.name);
-        let is_text = &*name == "str" || (&*name == "u8" && size > 1);
-        if is_text {
-            let bytes = self.moment.read(pointer.target, size.min(4096) as usize);
-            let value = match bytes {
-                Ok(bytes) => match std::str::from_utf8(&bytes) {
-                    Ok(text) => Value::text(ValueKind::String, format!("{text:?}")),
-                    Err(_) => Value::unknown(ValueKind::String, "not valid UTF-8"),
-                },
-                Err(why) => Value { text: Err(why), ..Value::unknown(ValueKind::String, "") },
+        if described.size.is_some_and(|element| element > 0 && element < size) {
+            let count = size / described.size.unwrap_or(1);
+            let contents = Contents::Elements {
+                element: ty,
+                first: 0,
+                initialised: count,
+                capacity: count,
             };
-            return (value, Arc::from("str"));
+            let decoded = self.decoder.decode_contents(&contents, pointer.target, Some(size));
+            return (decoded.value, format!("[{name}]").into());
         }
         (self.decoder.decode(ty, pointer.target).value, name)
+    }
+
+    fn text_at(&self, at: RuntimeAddress, size: u64) -> Value {
+        const SHOWN_BYTES: u64 = 4096;
+        match self.moment.read(at, size.min(SHOWN_BYTES) as usize) {
+            Ok(bytes) => match std::str::from_utf8(&bytes) {
+                Ok(text) => Value::text(ValueKind::String, format!("{text:?}")),
+                Err(_) => Value::unknown(ValueKind::String, "not valid UTF-8"),
+            },
+            Err(why) => Value::unknown(ValueKind::String, why.reason),
+        }
     }
 
     /// Which locals cannot be said to live, and why: those whose block is gone, and those that hold
@@ -418,13 +427,21 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
         // grows outwards, a local's with its place in the source.
         holders.sort_by_key(|&(frame, local)| (std::cmp::Reverse(frame), local));
         let newest = holders.last().copied();
-        let certain = others == 0
-            && holders.iter().rev().skip(1).all(|&(frame, local)| {
-                frames
-                    .get(frame)
-                    .and_then(|built| built.locals.get(local))
-                    .is_some_and(|local| !local.mutable)
-            });
+        let older_fixed = holders.iter().rev().skip(1).all(|&(frame, local)| {
+            frames
+                .get(frame)
+                .and_then(|built| built.locals.get(local))
+                .is_some_and(|local| !local.mutable)
+        });
+        let newest_untouched = newest.is_some_and(|(frame, local)| {
+            frames
+                .get(frame)
+                .and_then(|built| built.locals.get(local))
+                .is_some_and(|local| local.untouched)
+        });
+        // Either the others can never have got the value back, or the newest was never named since
+        // it got it.
+        let certain = others == 0 && (older_fixed || newest_untouched);
         for &(frame, local) in &holders {
             if certain && allowed == 1 && Some((frame, local)) == newest {
                 continue;

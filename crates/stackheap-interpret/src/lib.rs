@@ -27,6 +27,7 @@
 mod error;
 mod frames;
 mod heap;
+mod mentions;
 mod moment;
 mod overview;
 mod program;

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, OnceLock};
 use rustc_hash::{FxHashMap, FxHashSet};
 use stackheap_image::{Function, Image, StaticPlace, StaticVariable, Variable};
 use stackheap_model::{
-    FileId, FunctionId, ImageAddress, LoadBias, LocalRole, Position, RuntimeAddress, SiteId,
+    FileId, FunctionId, ImageAddress, LoadBias, LocalRole, Position, RuntimeAddress, Site, SiteId,
     SiteTable, StatementId, StopNumber, TextPosition, ThreadId, Type, TypeId,
 };
 use stackheap_source::{Binding, Outline};
 use stackheap_trace::{BlobKind, Recording};
 
 use crate::error::InterpretError;
+use crate::mentions;
 use crate::values::{Fits, TypeSource};
 
 /// The name of the blob with the executable.
@@ -258,6 +259,17 @@ impl<'r> Program<'r> {
         });
         let name = Arc::clone(&variable.name);
         Some(VariableFacts { variable, name, role, binding, declared, block })
+    }
+
+    /// Whether the source shows that nothing can have moved a variable's value on before `site`.
+    pub(crate) fn is_untouched(&self, facts: &VariableFacts, site: &Site) -> bool {
+        let Some(binding) = &facts.binding else { return false };
+        let Some(statement) = self.table.statements.get(site.statement.0 as usize) else {
+            return false;
+        };
+        let Some(outline) = self.outline(statement.file) else { return false };
+        let text = self.table.files.get(statement.file.0 as usize).and_then(|f| f.text.as_deref());
+        text.is_some_and(|text| mentions::none_moves(text, outline, binding, statement.range.start))
     }
 
     fn file_of(&self, absolute: &str) -> Option<FileId> {

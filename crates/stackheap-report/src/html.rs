@@ -8,30 +8,22 @@
 
 mod label;
 mod pool;
+mod rows;
+mod trim;
 
 use std::fmt::Write as _;
 
 use serde_json::{Value as Json, json};
-use stackheap_explain::{comparison, handover, handovers, summary};
+use stackheap_explain::{comparison, summary};
 use stackheap_model::{SourceFile, State};
 
-use crate::{Comparison, Frames, Summary};
-use pool::Pool;
+use crate::{Comparison, Summary};
+use rows::Rows;
 
 const STYLE: &str = include_str!("../assets/page.css");
 const SCRIPT: &str = include_str!("../assets/page.js");
 const BODY: &str = include_str!("../assets/page.html");
 
-/// Bytes of one value that a page carries as hexadecimal digits.
-const VALUE_BYTES: usize = 256;
-/// Cells of one value that a page carries.
-const VALUE_CELLS: usize = 256;
-/// Parts of one value that a page carries, on each level.
-const VALUE_FIELDS: usize = 64;
-/// Levels of parts that a page carries.
-const VALUE_LEVELS: u32 = 6;
-/// Characters of a text that a page carries.
-const TEXT_CHARACTERS: usize = 4096;
 /// Bytes of states that a page carries unless the caller says otherwise.
 pub const DEFAULT_LIMIT_BYTES: usize = 64 << 20;
 
@@ -73,10 +65,9 @@ pub fn page(data: &PageData<'_>) -> String {
 /// A page that is made state by state, so that not all of them need to be in memory at once.
 pub struct Page<'a> {
     head: PageHead<'a>,
-    pool: Pool,
+    made: Rows,
     rows: Vec<String>,
     row_bytes: usize,
-    before: Option<State>,
     stdout: Stream,
     stderr: Stream,
     left_out: u64,
@@ -115,10 +106,9 @@ impl<'a> Page<'a> {
     pub fn new(head: PageHead<'a>) -> Self {
         Self {
             head,
-            pool: Pool::default(),
+            made: Rows::default(),
             rows: Vec::new(),
             row_bytes: 0,
-            before: None,
             stdout: Stream::default(),
             stderr: Stream::default(),
             left_out: 0,
@@ -127,27 +117,31 @@ impl<'a> Page<'a> {
 
     /// Adds the state of the next step. Over the limit it is counted as left out instead.
     pub fn add(&mut self, state: &State) {
-        if self.pool.bytes() + self.row_bytes > self.head.limit_bytes {
+        if self.made.pool().bytes() + self.row_bytes > self.head.limit_bytes {
             self.left_out += 1;
             return;
-        }
-        let mut shown = crate::json::state_with(state, Frames::User);
-        trim_state(&mut shown);
-        label::label(&mut shown, state);
-        if let Some(before) = &self.before {
-            add_handovers(&mut shown, before, state);
         }
         let (out, err) = (
             self.stdout.add(&state.output.stdout),
             self.stderr.add(&state.output.stderr),
         );
-        if let Json::Object(members) = &mut shown {
-            members.insert("output".to_owned(), json!([out.0, out.1, err.0, err.1]));
-        }
-        let row = self.pool.row(&shown);
+        let row = self.made.row(state, &json!([out.0, out.1, err.0, err.1]));
         self.row_bytes += row.len();
         self.rows.push(row);
-        self.before = Some(state.clone());
+    }
+
+    /// What became known after the states: the numbers of the run, the table, further notes.
+    #[must_use]
+    pub fn conclude(
+        mut self,
+        summary: &'a Summary,
+        comparison: &'a Comparison,
+        notes: &'a [String],
+    ) -> Self {
+        self.head.summary = Some(summary);
+        self.head.comparison = Some(comparison);
+        self.head.notes = notes;
+        self
     }
 
     /// The page, as one file.
@@ -155,7 +149,7 @@ impl<'a> Page<'a> {
         let mut data = String::from("{\"head\":");
         data.push_str(&self.head_json().to_string());
         // Writing to a string cannot fail.
-        let _ = write!(data, ",\"pool\":{}", self.pool.json());
+        let _ = write!(data, ",\"pool\":{}", self.made.pool().json());
         let _ = write!(data, ",\"rows\":[{}]}}", self.rows.join(","));
         let title = escape(self.head.title);
         let mut page = String::with_capacity(data.len() + STYLE.len() + SCRIPT.len() + 8192);
@@ -218,87 +212,6 @@ impl<'a> Page<'a> {
             "stdout": self.stdout.texts,
             "stderr": self.stderr.texts,
         })
-    }
-}
-
-/// Ownership that passed since the state before, as events beside the others.
-fn add_handovers(shown: &mut Json, before: &State, after: &State) {
-    let Some(Json::Array(events)) = shown.get_mut("events") else {
-        return;
-    };
-    for passed in handovers(before, after) {
-        let words = handover(&passed, before, after);
-        events.push(json!({
-            "kind": "handover",
-            "block": passed.block.0,
-            "text": words.text,
-            "because": words.because,
-        }));
-    }
-}
-
-/// Cuts what would make a page too large to open: bytes, cells and parts of large values.
-fn trim_state(state: &mut Json) {
-    let threads = state.get_mut("threads").and_then(Json::as_array_mut);
-    for thread in threads.into_iter().flatten() {
-        let frames = thread.get_mut("frames").and_then(Json::as_array_mut);
-        for frame in frames.into_iter().flatten() {
-            let locals = frame.get_mut("locals").and_then(Json::as_array_mut);
-            locals.into_iter().flatten().for_each(trim_item);
-        }
-    }
-    for list in ["blocks", "statics"] {
-        let items = state.get_mut(list).and_then(Json::as_array_mut);
-        items.into_iter().flatten().for_each(trim_item);
-    }
-}
-
-fn trim_item(item: &mut Json) {
-    if let Some(cells) = item.get_mut("cells").and_then(Json::as_array_mut)
-        && cells.len() > VALUE_CELLS
-    {
-        let left_out = cells.len() - VALUE_CELLS;
-        cells.truncate(VALUE_CELLS);
-        put(item, "cells_left_out", left_out);
-    }
-    let Some(value) = item.get_mut("value") else {
-        return;
-    };
-    if let Some(Json::String(digits)) = value.get_mut("bytes")
-        && digits.len() > VALUE_BYTES * 2
-    {
-        let left_out = digits.len() / 2 - VALUE_BYTES;
-        digits.truncate(VALUE_BYTES * 2);
-        put(value, "bytes_left_out", left_out);
-    }
-    trim_value(value, VALUE_LEVELS);
-}
-
-fn trim_value(value: &mut Json, levels: u32) {
-    if let Some(Json::String(text)) = value.get_mut("text") {
-        *text = stackheap_explain::cut(text, TEXT_CHARACTERS);
-    }
-    let Some(fields) = value.get_mut("fields").and_then(Json::as_array_mut) else {
-        return;
-    };
-    let most = if levels == 0 { 0 } else { VALUE_FIELDS };
-    let left_out = fields.len().saturating_sub(most);
-    fields.truncate(most);
-    for field in fields {
-        if let Some(inner) = field.get_mut("value") {
-            trim_value(inner, levels.saturating_sub(1));
-        }
-    }
-    if left_out > 0 {
-        let already = value.get("fields_left_out").and_then(Json::as_u64);
-        let already = usize::try_from(already.unwrap_or(0)).unwrap_or(usize::MAX);
-        put(value, "fields_left_out", left_out.saturating_add(already));
-    }
-}
-
-fn put(object: &mut Json, name: &str, number: usize) {
-    if let Json::Object(members) = object {
-        members.insert(name.to_owned(), json!(number));
     }
 }
 

@@ -27,6 +27,26 @@ pub fn state(state: &State) -> Json {
 
 /// One state, with the chosen frames.
 pub fn state_with(state: &State, frames: Frames) -> Json {
+    let mut shown = head(state);
+    let threads = state.threads.iter().map(|thread| {
+        let mut shown = thread_head(thread);
+        let chosen = thread.frames.iter();
+        let chosen = chosen.filter(|f| f.user || frames == Frames::All);
+        set(&mut shown, "frames", chosen.map(frame).collect());
+        shown
+    });
+    set(&mut shown, "threads", threads.collect());
+    let blocks = state.blocks.iter().map(|b| block(b, state));
+    set(&mut shown, "blocks", blocks.collect());
+    let statics = state.statics.iter().map(static_item);
+    set(&mut shown, "statics", statics.collect());
+    set(&mut shown, "edges", state.edges.iter().map(edge).collect());
+    set(&mut shown, "output", output(state));
+    shown
+}
+
+/// A state without its threads, blocks, statics, edges and output.
+pub(crate) fn head(state: &State) -> Json {
     json!({
         "schema_version": SCHEMA_VERSION,
         "step": state.step.0,
@@ -37,12 +57,7 @@ pub fn state_with(state: &State, frames: Frames) -> Json {
         "thread": state.thread.0,
         "at": at(&state.at),
         "events": state.events.iter().map(|e| event(e, state)).collect::<Vec<_>>(),
-        "threads": state.threads.iter().map(|t| thread(t, frames)).collect::<Vec<_>>(),
-        "blocks": state.blocks.iter().map(|b| block(b, state)).collect::<Vec<_>>(),
         "blocks_left_out": state.blocks_left_out,
-        "statics": state.statics.iter().map(static_item).collect::<Vec<_>>(),
-        "edges": state.edges.iter().map(edge).collect::<Vec<_>>(),
-        "output": output(state),
     })
 }
 
@@ -78,7 +93,8 @@ fn step_ref(step: &StepRef) -> Json {
     json!({"step": step.step.map(|s| s.0), "at": position(step.position.as_ref())})
 }
 
-fn thread(thread: &Thread, frames: Frames) -> Json {
+/// A thread without its frames.
+pub(crate) fn thread_head(thread: &Thread) -> Json {
     let stack = &thread.stack;
     let mut shown = json!({
         "low": address(stack.low),
@@ -96,16 +112,11 @@ fn thread(thread: &Thread, frames: Frames) -> Json {
         "as_of": thread.as_of.map(|step| step.0),
         "ended": thread.ended,
         "stack": shown,
-        "frames": thread
-            .frames
-            .iter()
-            .filter(|f| f.user || frames == Frames::All)
-            .map(frame)
-            .collect::<Vec<_>>(),
     })
 }
 
-fn frame(frame: &Frame) -> Json {
+/// A frame.
+pub(crate) fn frame(frame: &Frame) -> Json {
     json!({
         "id": frame.id.0,
         "function": &*frame.function,
@@ -295,7 +306,8 @@ pub(crate) fn cell_kind(kind: CellKind) -> &'static str {
     }
 }
 
-fn block(block: &Block, state: &State) -> Json {
+/// A block.
+pub(crate) fn block(block: &Block, state: &State) -> Json {
     let mut shown = json!({
         "id": block.id.0,
         "address": address(block.address),
@@ -351,7 +363,8 @@ fn local_owner_kind(state: &State, frame: stackheap_model::FrameId, local: &str)
     }
 }
 
-fn static_item(item: &StaticItem) -> Json {
+/// A static or piece of read-only data.
+pub(crate) fn static_item(item: &StaticItem) -> Json {
     json!({
         "name": &*item.name,
         "type": &*item.type_name,
@@ -374,7 +387,8 @@ pub(crate) fn edge_kind(kind: EdgeKind) -> &'static str {
     }
 }
 
-fn edge(edge: &Edge) -> Json {
+/// An edge.
+pub(crate) fn edge(edge: &Edge) -> Json {
     let mut to = edge_end(&edge.to);
     set(&mut to, "bytes", json!(edge.bytes));
     json!({"kind": edge_kind(edge.kind), "from": edge_end(&edge.from), "to": to})

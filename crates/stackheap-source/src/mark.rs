@@ -1,7 +1,8 @@
 use crate::lexer::Scan;
 use crate::lines::Lines;
 
-/// A comment that names a place in the source: `// <NAME> rest`.
+/// A comment that names a place in the source: `// <NAME> rest`, or `// <NAME#K> rest` for the K-th
+/// passing of the place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
     /// The name: letters, digits, `_`, `-` and `.`.
@@ -37,6 +38,11 @@ fn parse(comment: &str) -> Option<(&str, &str)> {
         .strip_prefix('<')?
         .split_once('>')?;
     let named = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let name = match name.split_once('#') {
+        Some((name, count)) if !count.is_empty() && count.chars().all(|c| c.is_ascii_digit()) => name,
+        Some(_) => return None,
+        None => name,
+    };
     (!name.is_empty() && name.chars().all(named)).then_some((name, rest.trim()))
 }
 
@@ -49,6 +55,8 @@ mod tests {
         assert_eq!(parse("// <moved> s is gone "), Some(("moved", "s is gone")));
         assert_eq!(parse("//<a-1.b_c>"), Some(("a-1.b_c", "")));
         assert_eq!(parse("// <http://x>"), None);
+        assert_eq!(parse("// <round#3> x"), Some(("round", "x")));
+        assert_eq!(parse("// <round#x>"), None);
         assert_eq!(parse("// <>"), None);
         assert_eq!(parse("// a < b > c"), None);
         assert_eq!(parse("/// <doc>"), None);

@@ -3,6 +3,10 @@
 //! a zero; like numbers stand beside each other, which is what compression needs.
 //!
 //! A chunk is decoded without any other chunk: all predictions begin anew in each.
+//!
+//! The bytes of patches stand as they are. Their difference (XOR) to the bytes before would make a
+//! chunk useless without the state before it, and compresses worse: 488 against 448 KB for the 2.4 MB
+//! of a recording of 205,583 stops.
 
 use rustc_hash::FxHashMap;
 use stackheap_model::{Register, RuntimeAddress, SiteId, ThreadId};

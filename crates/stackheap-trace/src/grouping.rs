@@ -10,8 +10,11 @@
 //! - a CFA below all others is a new call, made by the one before unless that was about to return.
 //!
 //! A step is what is passed of one statement in one call. A call inside the statement makes steps of
-//! its own, and what follows in the statement after its return belongs to the step it left. The head
-//! of a loop is a new step in every round: a site of it that is passed again begins one.
+//! its own, and what follows in the statement after its return belongs to the step it left. A site
+//! that is passed again while its statement goes on shows that a loop came round, and begins a new
+//! step: each round of a loop's head is one, and so is each round of `loop { if done() { break } }`,
+//! where no other statement lies between. Lines of which no statement is known, the text of macros,
+//! are left out of this: loops in there are the macro's own affair.
 
 use std::cmp::Ordering;
 
@@ -27,8 +30,8 @@ use crate::threads::{FrameEntry, ParkedFrames, StackSegment, ThreadState};
 /// left longest ago are given up when there are more.
 const PARKED_LIMIT: usize = 256;
 
-/// How many sites of a loop's head are kept to tell that a round begins; more than any head that
-/// was written by hand has.
+/// How many sites of a step are kept to tell that a loop came round; more than a statement that was
+/// written by hand has.
 const ROUND_LIMIT: usize = 64;
 
 /// How many frames of a thread are kept. A call beyond takes the place of the one it was made from;
@@ -249,10 +252,12 @@ fn is_new_step(
     site: &Site,
     kind: Option<StatementKind>,
 ) -> bool {
-    if top.statement != site.statement {
-        return true;
-    }
-    kind == Some(StatementKind::LoopHead) && top.round.contains(&site_id)
+    top.statement != site.statement || (has_rounds(kind) && top.round.contains(&site_id))
+}
+
+/// Whether a site that is passed again in a statement of this kind begins a new step.
+fn has_rounds(kind: Option<StatementKind>) -> bool {
+    kind.is_some_and(|kind| kind != StatementKind::Line)
 }
 
 /// Notes that the frame now stands at this stop.
@@ -262,7 +267,7 @@ fn arrive(top: &mut FrameEntry, head: &StopHead<'_>, site: &Site, kind: Option<S
     top.stop = head.stop;
     top.registers = *head.registers;
     let is_noted = top.round.len() >= ROUND_LIMIT || top.round.contains(&head.site);
-    if kind == Some(StatementKind::LoopHead) && !is_noted {
+    if has_rounds(kind) && !is_noted {
         top.round.push(head.site);
     }
 }

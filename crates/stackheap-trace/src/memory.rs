@@ -35,7 +35,16 @@ impl Page {
 
     /// Whether all of `[from, to)` is known; both are within the page.
     fn all_known(&self, from: usize, to: usize) -> bool {
-        bit_words(from, to).all(|(word, mask)| self.known[word] & mask == mask)
+        // Whole words first, as one run that the processor goes through quickly.
+        let (first_whole, behind_whole) = (from.div_ceil(64), to / 64);
+        if first_whole >= behind_whole {
+            return bit_words(from, to).all(|(word, mask)| self.known[word] & mask == mask);
+        }
+        let whole = &self.known[first_whole..behind_whole];
+        whole.iter().fold(u64::MAX, |all, word| all & word) == u64::MAX
+            && bit_words(from, first_whole * 64)
+                .chain(bit_words(behind_whole * 64, to))
+                .all(|(word, mask)| self.known[word] & mask == mask)
     }
 
     fn set_known(&mut self, from: usize, to: usize) {
@@ -243,7 +252,7 @@ impl Memory {
     /// 8 bytes (cut at the ends of `new`) in which a byte differs or is unknown, in order of
     /// address; runs that touch are one.
     ///
-    /// Cost: about 30 ns for each KiB that did not change.
+    /// Cost: some 30 to 50 ns for each KiB that did not change.
     pub fn compare<'a>(&'a self, at: RuntimeAddress, new: &'a [u8]) -> Changes<'a> {
         Changes {
             memory: self,

@@ -38,7 +38,7 @@ pub struct FrameEntry {
     pub depth: u32,
     /// The stack it lies on.
     pub segment: StackSegment,
-    /// The sites passed in this step, kept for loop heads only: one passed again begins a round.
+    /// The sites passed in this step: one passed again begins the next round of a loop.
     pub(crate) round: Vec<SiteId>,
 }
 

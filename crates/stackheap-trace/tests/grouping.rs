@@ -8,7 +8,7 @@
 //! | 1, 2, 3 | a statement with three sites | |
 //! | 4, 5 | a loop's head with two sites | |
 //! | 6 | a statement | |
-//! | 7 | another statement | |
+//! | 7 | a line of a macro | |
 //! | 8 | the closing brace | return |
 //! | 9 | a landing pad | cleanup |
 //!
@@ -25,7 +25,7 @@ const STATEMENTS: [(StatementKind, &[u32]); 7] = [
     (StatementKind::Expression, &[1, 2, 3]),
     (StatementKind::LoopHead, &[4, 5]),
     (StatementKind::Expression, &[6]),
-    (StatementKind::Let, &[7]),
+    (StatementKind::Line, &[7]),
     (StatementKind::ScopeEnd, &[8]),
     (StatementKind::ScopeEnd, &[9]),
 ];
@@ -206,8 +206,18 @@ fn a_call_in_a_loop_head_does_not_begin_a_round() {
 }
 
 #[test]
-fn a_site_passed_again_in_another_statement_is_the_same_step() {
-    check("a1@90 a2@90 a1@90 a2@90", "1+ f1, 1, 1, 1");
+fn a_site_passed_again_begins_a_round_of_any_statement() {
+    // `loop { if done() { break } }`
+    check(
+        "a1@90 b0@80 b8@80 a1@90 b0@80 a2@90",
+        "1+ f1, 2+ f2<1, 3+, -f2 4+, 5+ f3<4, -f3 4",
+    );
+    check("a1@90 a2@90 a1@90 a2@90", "1+ f1, 1, 2+, 2");
+}
+
+#[test]
+fn a_loop_in_a_macro_is_one_step() {
+    check("a6@90 a7@90 a7@90 a7@90 a6@90", "1+ f1, 2+, 2, 2, 3+");
 }
 
 #[test]

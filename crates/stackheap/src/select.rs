@@ -93,7 +93,7 @@ fn at(program: &Program<'_>, text: &str, nth: u64) -> anyhow::Result<StepNumber>
 fn mark(program: &Program<'_>, name: &str, nth: u64) -> anyhow::Result<StepNumber> {
     let found = program.table.files.iter().enumerate().find_map(|(index, file)| {
         let outline = program.outline(stackheap_model::FileId(index as u32))?;
-        let mark = outline.marks.iter().find(|mark| bare(&mark.name) == bare(name))?;
+        let mark = outline.marks.iter().find(|mark| mark.name == name)?;
         Some((file.path.clone(), mark.line))
     });
     let Some((file, line)) = found else {
@@ -104,11 +104,6 @@ fn mark(program: &Program<'_>, name: &str, nth: u64) -> anyhow::Result<StepNumbe
         bail!("the line of `// <{name}>` ({file}:{line}) has no statement that is recorded");
     }
     nth_step(program, &sites, nth, &format!("<{name}>"))
-}
-
-/// A mark may say which passing of its line it is about: `name#3`.
-fn bare(name: &str) -> &str {
-    name.split_once('#').map_or(name, |(name, _)| name)
 }
 
 /// Of the sites of a line those of the statement that begins first in it.

@@ -1,15 +1,13 @@
 //! A value's layout, cell by cell.
 
-use stackheap_model::{
-    Cell, CellKind, Field, Type, TypeId, TypeKind, Unknown, Variant, WideMeta,
-};
+use stackheap_model::{Cell, CellKind, Field, Type, TypeId, TypeKind, Unknown, Variant, WideMeta};
 
 use super::Decoder;
 use super::describe::shown_name;
-use super::extents::Tiles;
 use super::fit::Fit;
 use super::names;
 use super::recipe::Shape;
+use super::tiles::Tiles;
 use super::view::{Meta, Subject, View};
 
 /// How deep types are nested before the rest is shown as bytes. Types of programs nest less; this
@@ -19,12 +17,23 @@ pub(crate) const TYPE_DEPTH: u32 = 64;
 /// What a recipe says about the bytes of a value.
 #[derive(Clone, Default)]
 pub(crate) struct Roles {
-    /// Numbers and pointers with a meaning, by their offset in the whole.
-    leaves: Vec<(u64, &'static str, CellKind)>,
+    /// Numbers and pointers with a meaning.
+    leaves: Vec<LeafRole>,
     /// Values inside, which are shown under the name of the whole, or with a name added.
-    pub(crate) parts: Vec<(View, &'static str)>,
+    pub(crate) parts: Vec<(View, String)>,
     /// What is described but not there, with the reason.
     pub(crate) dead: Vec<(View, &'static str)>,
+}
+
+/// A number or pointer with a meaning.
+#[derive(Clone)]
+struct LeafRole {
+    /// Its offset in the whole.
+    offset: u64,
+    /// The name of the value it belongs to.
+    base: String,
+    label: &'static str,
+    kind: CellKind,
 }
 
 /// What cells are called.
@@ -46,14 +55,24 @@ impl Naming {
 
     fn child(&self, name: &str) -> Self {
         if self.in_recipe {
-            Self { last: Some(name.to_owned()), ..self.clone() }
+            Self {
+                last: Some(name.to_owned()),
+                ..self.clone()
+            }
         } else {
-            Self { base: join(&self.base, name), ..self.clone() }
+            Self {
+                base: join(&self.base, name),
+                ..self.clone()
+            }
         }
     }
 
     fn with(&self, label: &str) -> Self {
-        Self { base: join(&self.base, label), last: None, in_recipe: false }
+        Self {
+            base: join(&self.base, label),
+            last: None,
+            in_recipe: false,
+        }
     }
 }
 
@@ -67,7 +86,11 @@ struct Standing<'r> {
 impl<'r> Standing<'r> {
     /// One level further in, under another name.
     fn inside(&self, naming: Naming) -> Self {
-        Standing { naming, roles: self.roles, depth: self.depth + 1 }
+        Standing {
+            naming,
+            roles: self.roles,
+            depth: self.depth + 1,
+        }
     }
 }
 
@@ -91,24 +114,40 @@ impl Decoder<'_> {
 
     /// Adds the cells of a part of the whole, under a name.
     pub(crate) fn lay_named(&self, view: &View, name: &str, tiles: &mut Tiles) {
-        let naming = Naming { base: name.to_owned(), ..Naming::default() };
-        self.lay(view, &Standing { naming, roles: &Roles::default(), depth: 0 }, tiles);
+        let naming = Naming {
+            base: name.to_owned(),
+            ..Naming::default()
+        };
+        self.lay(
+            view,
+            &Standing {
+                naming,
+                roles: &Roles::default(),
+                depth: 0,
+            },
+            tiles,
+        );
     }
 
     fn lay(&self, view: &View, at: &Standing<'_>, tiles: &mut Tiles) {
         if tiles.is_full() || self.size_of(view) == Some(0) {
             return;
         }
-        let Standing { naming, roles, depth } = at;
-        let is_view = |part: &&(View, &str)| {
-            part.0.offset == view.offset && part.0.subject == view.subject
-        };
-        if let Some((_, reason)) = roles.dead.iter().find(is_view) {
+        let Standing {
+            naming,
+            roles,
+            depth,
+        } = at;
+        if let Some((_, reason)) = roles.dead.iter().find(|(dead, _)| dead.is_same(view)) {
             return tiles.push(self.raw(view, naming.label(), reason));
         }
-        if let Some((_, label)) = roles.parts.iter().find(is_view) {
+        if let Some((_, label)) = roles.parts.iter().find(|(part, _)| part.is_same(view)) {
             let roles = &roles.leaves_only();
-            let inside = Standing { naming: naming.with(label), roles, depth: depth + 1 };
+            let inside = Standing {
+                naming: naming.with(label),
+                roles,
+                depth: depth + 1,
+            };
             return self.lay(view, &inside, tiles);
         }
         if *depth > TYPE_DEPTH {
@@ -121,7 +160,9 @@ impl Decoder<'_> {
                 tiles.push(cell(view, length, CellKind::Scalar, naming.label(), text));
             }
             Subject::Slice(element) => {
-                let Some(Meta::Length(count)) = view.meta else { return };
+                let Some(Meta::Length(count)) = view.meta else {
+                    return;
+                };
                 self.lay_elements(view, (element, count), at, tiles);
             }
             Subject::Type(_) if self.is_dyn(view) => match self.concrete(view) {
@@ -132,9 +173,23 @@ impl Decoder<'_> {
                 let ty = self.types.ty(ty);
                 match self.fit(view.subject) {
                     Some(fit) => {
-                        let naming = Naming { in_recipe: hides_fields(&fit), ..naming.clone() };
-                        let roles = &self.roles(view, &fit).or(roles);
-                        self.lay_type(view, &ty, &Standing { naming, roles, depth: *depth }, tiles);
+                        let in_recipe = naming.in_recipe || hides_fields(&fit);
+                        let own = self.roles(view, &fit, &naming.base);
+                        let roles = &own.or(roles);
+                        let naming = Naming {
+                            in_recipe,
+                            ..naming.clone()
+                        };
+                        self.lay_type(
+                            view,
+                            &ty,
+                            &Standing {
+                                naming,
+                                roles,
+                                depth: *depth,
+                            },
+                            tiles,
+                        );
                     }
                     None => self.lay_type(view, &ty, at, tiles),
                 }
@@ -148,7 +203,9 @@ impl Decoder<'_> {
             TypeKind::Base(_) => self.lay_leaf(view, size, CellKind::Scalar, at, tiles),
             TypeKind::CEnum { .. } => self.lay_leaf(view, size, CellKind::Tag, at, tiles),
             TypeKind::Pointer { .. } => self.lay_leaf(view, 8, CellKind::Pointer, at, tiles),
-            TypeKind::WidePointer { meta, data_offset, .. } => {
+            TypeKind::WidePointer {
+                meta, data_offset, ..
+            } => {
                 self.lay_wide(view, *meta, *data_offset, at, tiles);
             }
             TypeKind::Struct { fields, .. } => self.lay_fields(view, fields, at, tiles, shown),
@@ -171,8 +228,11 @@ impl Decoder<'_> {
         tiles: &mut Tiles,
         name_of: fn(&[Field], &Field) -> String,
     ) {
-        let mut order: Vec<(u64, usize)> =
-            fields.iter().enumerate().map(|(index, field)| (field.offset, index)).collect();
+        let mut order: Vec<(u64, usize)> = fields
+            .iter()
+            .enumerate()
+            .map(|(index, field)| (field.offset, index))
+            .collect();
         order.sort_unstable();
         for (_, index) in order {
             let (Some(field), Some(part)) = (fields.get(index), self.field(view, index)) else {
@@ -197,7 +257,9 @@ impl Decoder<'_> {
             if tiles.is_full() {
                 return;
             }
-            let Some(part) = self.element(view, element, index) else { return };
+            let Some(part) = self.element(view, element, index) else {
+                return;
+            };
             if self.size_of(&part) == Some(0) {
                 return;
             }
@@ -215,10 +277,8 @@ impl Decoder<'_> {
         at: &Standing<'_>,
         tiles: &mut Tiles,
     ) {
-        let leaves = &at.roles.leaves;
-        let role = leaves.iter().find(|(offset, ..)| view.offset == Some(*offset));
-        let (label, kind) = match role {
-            Some((_, label, kind)) => (join(&at.naming.base, label), *kind),
+        let (label, kind) = match at.roles.leaf(view) {
+            Some(role) => (join(&role.base, role.label), role.kind),
             None => (at.naming.label(), kind),
         };
         let text = match kind {
@@ -240,22 +300,39 @@ impl Decoder<'_> {
         at: &Standing<'_>,
         tiles: &mut Tiles,
     ) {
-        let has_role = at.roles.leaves.iter().any(|(offset, ..)| view.offset == Some(*offset));
-        let base = if has_role { at.naming.base.clone() } else { at.naming.label() };
-        let address = self.address_in(view).map(|address| address.unwrap_or_default().to_string());
+        let base = match at.roles.leaf(view) {
+            Some(role) => role.base.clone(),
+            None => at.naming.label(),
+        };
+        let address = self
+            .address_in(view)
+            .map(|address| address.unwrap_or_default().to_string());
         let data = view.part(view.subject, data_offset, None);
-        tiles.push(cell(&data, 8, CellKind::Pointer, join(&base, "ptr"), address));
+        tiles.push(cell(
+            &data,
+            8,
+            CellKind::Pointer,
+            join(&base, "ptr"),
+            address,
+        ));
         let (WideMeta::Length { offset } | WideMeta::Vtable { offset }) = meta;
         let half = view.part(view.subject, offset, None);
         tiles.push(match self.meta_of(view) {
             Ok(Some(Meta::Vtable(vtable))) => {
-                let name = self.types.vtable_at(vtable).map(|(_, name)| name.to_string());
+                let name = self
+                    .types
+                    .vtable_at(vtable)
+                    .map(|(_, name)| name.to_string());
                 let text = Ok(name.unwrap_or_else(|| vtable.to_string()));
                 cell(&half, 8, CellKind::Vtable, join(&base, "vtable"), text)
             }
-            Ok(Some(Meta::Length(length))) => {
-                cell(&half, 8, CellKind::Length, join(&base, "len"), Ok(length.to_string()))
-            }
+            Ok(Some(Meta::Length(length))) => cell(
+                &half,
+                8,
+                CellKind::Length,
+                join(&base, "len"),
+                Ok(length.to_string()),
+            ),
             Ok(None) => self.raw(&half, base, "no wide pointer"),
             Err(unknown) => cell(&half, 8, CellKind::Length, join(&base, "len"), Err(unknown)),
         });
@@ -271,7 +348,15 @@ impl Decoder<'_> {
             Some((part, label)) => {
                 let roles = &at.roles.leaves_only();
                 let naming = at.naming.with(label);
-                self.lay(part, &Standing { naming, roles, depth: at.depth + 1 }, tiles);
+                self.lay(
+                    part,
+                    &Standing {
+                        naming,
+                        roles,
+                        depth: at.depth + 1,
+                    },
+                    tiles,
+                );
             }
             None if ty.name.contains("::MaybeUninit<") => {
                 tiles.push(self.raw(view, label, "may be uninitialised"));
@@ -284,7 +369,14 @@ impl Decoder<'_> {
     }
 
     fn lay_enum(&self, view: &View, ty: &Type, at: &Standing<'_>, tiles: &mut Tiles) {
-        let TypeKind::Enum { variants, coroutine, .. } = &ty.kind else { return };
+        let TypeKind::Enum {
+            variants,
+            coroutine,
+            ..
+        } = &ty.kind
+        else {
+            return;
+        };
         let from = tiles.len();
         let (variant, payload) = match self.active_payload(view) {
             Ok(Some(active)) => active,
@@ -299,7 +391,14 @@ impl Decoder<'_> {
         }
         let start = view.offset.unwrap_or(0);
         let end = start.saturating_add(ty.size.unwrap_or(0));
-        self.lay_tag(view, ty, (&variant, &payload), (from, start, end), at, tiles);
+        self.lay_tag(
+            view,
+            ty,
+            (&variant, &payload),
+            (from, start, end),
+            at,
+            tiles,
+        );
         let others = self.used_by_variants(variants, start);
         for (low, high) in tiles.gaps(from, start, end) {
             let is_used = others.iter().any(|(from, to)| *from < high && low < *to);
@@ -308,7 +407,13 @@ impl Decoder<'_> {
                 let text = Err(Unknown::because(reason));
                 let label = "unused".into();
                 let kind = CellKind::Padding;
-                tiles.push(Cell { offset: low, size: high - low, kind, label, text });
+                tiles.push(Cell {
+                    offset: low,
+                    size: high - low,
+                    kind,
+                    label,
+                    text,
+                });
             }
         }
     }
@@ -323,18 +428,29 @@ impl Decoder<'_> {
         at: &Standing<'_>,
         tiles: &mut Tiles,
     ) {
-        let TypeKind::Enum { tag: Some((offset, tag_type)), coroutine, .. } = &ty.kind else {
+        let TypeKind::Enum {
+            tag: Some((offset, tag_type)),
+            coroutine,
+            ..
+        } = &ty.kind
+        else {
             return;
         };
         let size = self.types.ty(*tag_type).size.unwrap_or(0);
         let low = start.saturating_add(*offset);
         let high = low.saturating_add(size);
         let gaps = tiles.gaps(from, start, end);
-        if !gaps.iter().any(|(gap_low, gap_high)| *gap_low <= low && high <= *gap_high) {
+        if !gaps
+            .iter()
+            .any(|(gap_low, gap_high)| *gap_low <= low && high <= *gap_high)
+        {
             return;
         }
         let (name, label) = match coroutine {
-            true => (names::short_name(&self.type_name(payload)).to_owned(), "state"),
+            true => (
+                names::short_name(&self.type_name(payload)).to_owned(),
+                "state",
+            ),
             false => (variant.name.to_string(), "tag"),
         };
         let tag = view.part(Subject::Type(*tag_type), *offset, None);
@@ -345,20 +461,21 @@ impl Decoder<'_> {
     /// Whether the state of a coroutine is one of those in which it is over: then nothing of what
     /// it captured is there any more, though the fields are described.
     pub(crate) fn is_over(&self, payload: &View) -> bool {
-        matches!(names::short_name(&self.type_name(payload)), "Returned" | "Panicked")
+        matches!(
+            names::short_name(&self.type_name(payload)),
+            "Returned" | "Panicked"
+        )
     }
 
     /// The bytes that some variant uses, from the start of the whole.
-    fn used_by_variants(
-        &self,
-        variants: &[Variant],
-        start: u64,
-    ) -> Vec<(u64, u64)> {
+    fn used_by_variants(&self, variants: &[Variant], start: u64) -> Vec<(u64, u64)> {
         let mut used = Vec::new();
         for variant in variants {
             if let TypeKind::Struct { fields, .. } = &self.types.ty(variant.payload).kind {
                 for field in fields {
-                    let low = start.saturating_add(variant.offset).saturating_add(field.offset);
+                    let low = start
+                        .saturating_add(variant.offset)
+                        .saturating_add(field.offset);
                     let size = self.types.ty(field.ty).size.unwrap_or(0);
                     used.push((low, low.saturating_add(size)));
                 }
@@ -370,33 +487,49 @@ impl Decoder<'_> {
     /// One cell for all of a view, with the reason why it is not taken apart.
     fn raw(&self, view: &View, label: String, reason: &str) -> Cell {
         let size = self.size_of(view).unwrap_or(0);
-        cell(view, size, CellKind::Raw, label, Err(Unknown::because(reason)))
+        cell(
+            view,
+            size,
+            CellKind::Raw,
+            label,
+            Err(Unknown::because(reason)),
+        )
     }
 
-    /// What a recipe says about the bytes of a value.
-    pub(crate) fn roles(&self, view: &View, fit: &Fit) -> Roles {
+    /// What a recipe says about the bytes of a value that is called `base`.
+    pub(crate) fn roles(&self, view: &View, fit: &Fit, base: &str) -> Roles {
         let mut roles = Roles::default();
+        let mut leaf = |found: &View, label, kind| {
+            if let Some(offset) = found.offset {
+                roles.leaves.push(LeafRole {
+                    offset,
+                    base: base.to_owned(),
+                    label,
+                    kind,
+                });
+            }
+        };
         for (part, label, kind) in leaf_roles(fit.recipe.shape) {
             if let Ok(Some(found)) = self.part_of(view, fit, part)
-                && let Ok(Some(leaf)) = self.leaf(&found)
-                && let Some(offset) = leaf.offset
+                && let Ok(Some(found)) = self.leaf(&found)
             {
-                roles.leaves.push((offset, label, *kind));
+                leaf(&found, *label, *kind);
             }
         }
         if fit.recipe.shape == Shape::Tree
             && let Ok(Some(tree)) = self.tree(view, fit)
             && let Some(root) = tree.root
-            && let Some(offset) = root.pointer.offset
         {
-            roles.leaves.push((offset, "root", CellKind::Pointer));
+            leaf(&root.pointer, "root", CellKind::Pointer);
         }
-        for (part, label) in part_roles(fit.recipe.shape) {
-            let found = self.part_of(view, fit, part).ok().flatten();
-            let Some(found) = found.filter(|found| found.offset.is_some()) else { continue };
+        let Some((part, label)) = part_role(fit) else {
+            return roles;
+        };
+        let found = self.part_of(view, fit, part).ok().flatten();
+        if let Some(found) = found.filter(|found| found.offset.is_some()) {
             match self.is_dead(view, fit) {
                 Some(reason) => roles.dead.push((found, reason)),
-                None => roles.parts.push((found, label)),
+                None => roles.parts.push((found, label.to_owned())),
             }
         }
         roles
@@ -422,12 +555,23 @@ impl Decoder<'_> {
 impl Roles {
     /// What is said of numbers and pointers, for a part that is itself wrapped in other types.
     fn leaves_only(&self) -> Self {
-        Self { leaves: self.leaves.clone(), ..Self::default() }
+        Self {
+            leaves: self.leaves.clone(),
+            ..Self::default()
+        }
     }
 
-    /// These roles, and those of an outer type behind them.
+    /// What is said of the number or pointer at a view.
+    fn leaf(&self, view: &View) -> Option<&LeafRole> {
+        self.leaves
+            .iter()
+            .find(|role| view.offset == Some(role.offset))
+    }
+
+    /// These roles together with those of an outer type. What the outer type says of a number
+    /// counts, as it says more; of the parts, the inner ones come first.
     pub(crate) fn or(mut self, outer: &Self) -> Self {
-        self.leaves.extend(outer.leaves.iter().copied());
+        self.leaves.splice(0..0, outer.leaves.iter().cloned());
         self.parts.extend(outer.parts.iter().cloned());
         self.dead.extend(outer.dead.iter().cloned());
         self
@@ -450,29 +594,39 @@ fn shown(_: &[Field], field: &Field) -> String {
 /// How a field of a variant's payload is called: the only one of a tuple needs no name.
 pub(crate) fn payload_name(fields: &[Field], field: &Field) -> String {
     let is_lone = fields.len() == 1 && field.name.starts_with("__");
-    if is_lone { String::new() } else { shown(fields, field) }
+    if is_lone {
+        String::new()
+    } else {
+        shown(fields, field)
+    }
 }
 
 /// The parts of a shape that are one number or pointer, with their labels.
 fn leaf_roles(shape: Shape) -> &'static [(&'static str, &'static str, CellKind)] {
     use CellKind::{Length, Pointer, Scalar};
     match shape {
-        Shape::Sequence => {
-            &[("pointer", "ptr", Pointer), ("capacity", "cap", Length), ("length", "len", Length)]
-        }
+        Shape::Sequence => &[
+            ("pointer", "ptr", Pointer),
+            ("capacity", "cap", Length),
+            ("length", "len", Length),
+        ],
         Shape::Ring => &[
             ("pointer", "ptr", Pointer),
             ("capacity", "cap", Length),
             ("head", "head", Length),
             ("length", "len", Length),
         ],
-        Shape::Table => {
-            &[("control", "ctrl", Pointer), ("mask", "mask", Length), ("items", "items", Length)]
-        }
+        Shape::Table => &[
+            ("control", "ctrl", Pointer),
+            ("mask", "mask", Length),
+            ("items", "items", Length),
+        ],
         Shape::Tree => &[("length", "len", Length)],
-        Shape::List => {
-            &[("head", "head", Pointer), ("tail", "tail", Pointer), ("length", "len", Length)]
-        }
+        Shape::List => &[
+            ("head", "head", Pointer),
+            ("tail", "tail", Pointer),
+            ("length", "len", Length),
+        ],
         Shape::Counted | Shape::Transparent => &[("pointer", "ptr", Pointer)],
         Shape::Counts => &[("strong", "strong", Scalar), ("weak", "weak", Scalar)],
         Shape::Cell => &[("state", "state", Scalar), ("poison", "poisoned", Scalar)],
@@ -483,20 +637,23 @@ fn leaf_roles(shape: Shape) -> &'static [(&'static str, &'static str, CellKind)]
             ("end", "end", Pointer),
             ("capacity", "cap", Length),
         ],
-        Shape::Duration => {
-            &[("seconds", "secs", Scalar), ("nanoseconds", "nanos", Scalar)]
-        }
+        Shape::Duration => &[
+            ("seconds", "secs", Scalar),
+            ("nanoseconds", "nanos", Scalar),
+        ],
         _ => &[],
     }
 }
 
-/// The parts of a shape that are values of their own, with what is added to their labels.
-fn part_roles(shape: Shape) -> &'static [(&'static str, &'static str)] {
-    match shape {
-        Shape::Text => &[("bytes", "")],
-        Shape::Transparent => &[("value", "")],
-        Shape::Counts | Shape::Cell | Shape::Once => &[("value", "value")],
-        _ => &[],
+/// The part of a shape that is a value of its own, with what is added to its label.
+fn part_role(fit: &Fit) -> Option<(&'static str, &str)> {
+    match fit.recipe.shape {
+        Shape::Text => Some(("bytes", "")),
+        Shape::Transparent => Some(("value", "")),
+        Shape::Once => Some(("value", "value")),
+        Shape::Cell => Some(("value", fit.recipe.word("label"))),
+        Shape::Counts => Some(("value", fit.path("value")?.first())),
+        _ => None,
     }
 }
 
@@ -509,5 +666,11 @@ fn cell(
     text: Result<String, Unknown>,
 ) -> Cell {
     let offset = view.offset.unwrap_or(0);
-    Cell { offset, size, kind, label: label.into(), text: text.map(Into::into) }
+    Cell {
+        offset,
+        size,
+        kind,
+        label: label.into(),
+        text: text.map(Into::into),
+    }
 }

@@ -2,20 +2,18 @@
 
 use std::sync::Arc;
 
-use stackheap_model::{
-    Cell, CellKind, RuntimeAddress, TypeId, Unknown, Value, ValueKind,
-};
+use stackheap_model::{Cell, CellKind, RuntimeAddress, TypeId, Unknown, Value, ValueKind};
 
 use super::cells::join;
 use super::describe::{CURLY, Described, Form, Part, SQUARE};
-use super::extents::Tiles;
 use super::pointers::Gathered;
 use super::shapes::ring_index;
-use super::text;
 pub use super::shapes::{ChainNode, NodeLayout};
+use super::text;
+use super::tiles::Tiles;
 pub use super::view::Meta;
 use super::view::{Subject, View};
-use super::{Decoded, Decoder};
+use super::{Decoded, Decoder, Pointer};
 
 /// How the bytes of a text are to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -97,6 +95,8 @@ pub enum Contents {
 enum Extent {
     /// A value, with its name.
     Value(String, View),
+    /// A part of the collection itself, with its name; its pointers lead back, not on.
+    Link(String, View),
     /// A number or pointer of the collection itself.
     Own(Cell),
 }
@@ -111,7 +111,9 @@ impl Decoder<'_> {
             Contents::Elements { element, .. } => format!("[{}]", name(*element)).into(),
             Contents::Bytes { .. } => "[u8]".into(),
             Contents::Table(table) => format!("[{}]", name(table.element)).into(),
-            Contents::TreeNode { layout, height: 0, .. } => name(layout.leaf),
+            Contents::TreeNode {
+                layout, height: 0, ..
+            } => name(layout.leaf),
             Contents::TreeNode { layout, .. } => name(layout.internal),
             Contents::ChainNode(layout) => name(layout.node),
             Contents::Unknown(_) => return None,
@@ -128,23 +130,34 @@ impl Decoder<'_> {
     ) -> Decoded {
         match contents {
             Contents::One { ty, meta } => self.decode_one(*ty, *meta, at, size),
-            Contents::Elements { element, first, initialised, capacity } => {
-                self.decode_elements(*element, *first, *initialised, *capacity, at, size)
-            }
-            Contents::Bytes { encoding, initialised, capacity } => {
-                self.decode_text(*encoding, *initialised, *capacity, at, size)
-            }
+            Contents::Elements {
+                element,
+                first,
+                initialised,
+                capacity,
+            } => self.decode_elements(*element, *first, *initialised, *capacity, at, size),
+            Contents::Bytes {
+                encoding,
+                initialised,
+                capacity,
+            } => self.decode_text(*encoding, *initialised, *capacity, at, size),
             Contents::Table(table) => self.decode_table(table, at, size),
-            Contents::TreeNode { layout, height, is_set } => {
-                self.decode_tree_node(layout, *height, *is_set, at, size)
-            }
+            Contents::TreeNode {
+                layout,
+                height,
+                is_set,
+            } => self.decode_tree_node(layout, *height, *is_set, at, size),
             Contents::ChainNode(layout) => self.decode_chain_node(layout, at, size),
             Contents::Unknown(reason) => {
                 let size = size.unwrap_or(0);
                 let cells = vec![raw(0, size, "", reason)];
                 let value = Value::unknown(ValueKind::Raw, reason.clone());
                 let cells = cells.into_iter().filter(|cell| cell.size > 0).collect();
-                Decoded { value, cells, pointers: Vec::new() }
+                Decoded {
+                    value,
+                    cells,
+                    pointers: Vec::new(),
+                }
             }
         }
     }
@@ -184,7 +197,9 @@ impl Decoder<'_> {
         size: Option<u64>,
     ) -> Decoded {
         let element_size = self.size(element).unwrap_or(0);
-        let total = size.or_else(|| element_size.checked_mul(capacity)).unwrap_or(0);
+        let total = size
+            .or_else(|| element_size.checked_mul(capacity))
+            .unwrap_or(0);
         let meta = Some(Meta::Length(capacity));
         let view = self.block_view(Subject::Slice(element), at, meta);
         let most = initialised.min(self.limits.elements.max(self.limits.cells as u64));
@@ -192,7 +207,9 @@ impl Decoder<'_> {
         let mut parts = Vec::new();
         for index in 0..most {
             let place = ring_index(first, index, capacity);
-            let Some(part) = self.element(&view, element, place) else { break };
+            let Some(part) = self.element(&view, element, place) else {
+                break;
+            };
             if index < self.limits.elements {
                 parts.push(Part::index(index, part.clone()));
             }
@@ -209,8 +226,17 @@ impl Decoder<'_> {
         let spare = capacity.saturating_sub(initialised);
         whole(end, spare, "spare", "spare capacity: not initialised");
         let rest = ring_index(first, most, capacity);
-        whole(rest, initialised - most, "…", "not shown: too many elements");
-        let form = Form::List { brackets: SQUARE, parts, total: initialised };
+        whole(
+            rest,
+            initialised - most,
+            "…",
+            "not shown: too many elements",
+        );
+        let form = Form::List {
+            brackets: SQUARE,
+            parts,
+            total: initialised,
+        };
         let described = Described::new(ValueKind::Sequence, form)
             .fact("len", initialised)
             .fact("capacity", capacity);
@@ -235,9 +261,7 @@ impl Decoder<'_> {
         let readable = bytes.and_then(|bytes| match encoding {
             TextEncoding::Utf8 => text::quoted_utf8(&bytes),
             TextEncoding::Os => Ok(text::quoted_os(&bytes)),
-            TextEncoding::C => {
-                Ok(text::quoted_c(bytes.strip_suffix(b"\0").unwrap_or(&bytes)))
-            }
+            TextEncoding::C => Ok(text::quoted_c(bytes.strip_suffix(b"\0").unwrap_or(&bytes))),
         });
         if let Ok(readable) = &readable {
             described = described.fact("text", cut(readable, self.limits.text));
@@ -261,12 +285,7 @@ impl Decoder<'_> {
         }
     }
 
-    fn decode_table(
-        &self,
-        table: &TableBlock,
-        at: RuntimeAddress,
-        size: Option<u64>,
-    ) -> Decoded {
+    fn decode_table(&self, table: &TableBlock, at: RuntimeAddress, size: Option<u64>) -> Decoded {
         let control_bytes = table.buckets.saturating_add(table.group);
         let total = size.unwrap_or_else(|| table.control_offset.saturating_add(control_bytes));
         let block = self.block_view(Subject::Slice(table.element), at, None);
@@ -277,14 +296,25 @@ impl Decoder<'_> {
         let shown = table.buckets.min(self.limits.cells as u64 * 4);
         for bucket in 0..shown {
             let back = (bucket + 1).saturating_mul(element_size);
-            let Some(offset) = table.control_offset.checked_sub(back) else { break };
-            let control = block.part(block.subject, table.control_offset + bucket, None);
+            let Some(offset) = table.control_offset.checked_sub(back) else {
+                break;
+            };
+            let control = block.part(
+                block.subject,
+                table.control_offset.saturating_add(bucket),
+                None,
+            );
             let is_full = match self.read(&control, 0, 1) {
                 Ok(byte) => byte.first().is_some_and(|byte| byte & 0x80 == 0),
                 Err(_) => false,
             };
             if !is_full {
-                extents.push(Extent::Own(raw(offset, element_size, "free", "an empty bucket")));
+                extents.push(Extent::Own(raw(
+                    offset,
+                    element_size,
+                    "free",
+                    "an empty bucket",
+                )));
                 continue;
             }
             let pair = block.part(Subject::Type(table.element), offset, None);
@@ -296,12 +326,25 @@ impl Decoder<'_> {
             extents.push(Extent::Value(format!("[{bucket}]"), pair));
         }
         // The buckets further back lie in front of those that are shown.
-        let rest = table.buckets.saturating_sub(shown).saturating_mul(element_size);
-        let end = table.control_offset.saturating_sub(shown.saturating_mul(element_size));
-        let rest = raw(end.saturating_sub(rest), rest, "…", "not shown: too many buckets");
+        let rest = table
+            .buckets
+            .saturating_sub(shown)
+            .saturating_mul(element_size);
+        let end = table
+            .control_offset
+            .saturating_sub(shown.saturating_mul(element_size));
+        let rest = raw(
+            end.saturating_sub(rest),
+            rest,
+            "…",
+            "not shown: too many buckets",
+        );
         extents.push(Extent::Own(rest));
         let control = raw(table.control_offset, control_bytes, "ctrl", "control bytes");
-        extents.push(Extent::Own(Cell { text: Ok("control bytes".into()), ..control }));
+        extents.push(Extent::Own(Cell {
+            text: Ok("control bytes".into()),
+            ..control
+        }));
         let described = pairs(entries, table.items, table.is_set)
             .fact("len", table.items)
             .fact("buckets", table.buckets);
@@ -329,31 +372,61 @@ impl Decoder<'_> {
         let mut extents = Vec::new();
         let mut entries = Vec::new();
         for index in 0..count {
-            let Some((key, value)) = self.pair_in(layout, &node, index) else { break };
+            let Some((key, value)) = self.pair_in(layout, &node, index) else {
+                break;
+            };
             extents.push(Extent::Value(format!("keys[{index}]"), key.clone()));
             extents.push(Extent::Value(format!("vals[{index}]"), value.clone()));
             entries.push((key, value));
         }
         let (length_offset, length_size) = layout.length;
         let length = Ok(count.to_string().into());
-        let length = Cell { text: length, ..raw(length_offset, length_size, "len", "") };
-        extents.push(Extent::Own(Cell { kind: CellKind::Length, ..length }));
-        self.unused_places(layout, count, height, &mut extents);
-        let described = pairs(entries, count, is_set).fact("keys", count).fact("height", height);
-        let mut decoded = self.decode_extents(described, extents, total);
-        if height > 0 {
-            for index in 0..=count {
-                let Ok(child) = self.child_of(layout, &node, index) else { break };
-                let offset = layout.edges.saturating_add(index.saturating_mul(8));
-                let pointer = node.part(node.subject, offset, None);
-                let layout = *layout;
-                let contents = Contents::TreeNode { layout, height: height - 1, is_set };
-                let path = format!("edges[{index}]");
-                decoded.pointers.push(self.node_pointer(&pointer, child, contents, &path));
+        let length = Cell {
+            text: length,
+            ..raw(length_offset, length_size, "len", "")
+        };
+        extents.push(Extent::Own(Cell {
+            kind: CellKind::Length,
+            ..length
+        }));
+        let head = node.part(Subject::Type(layout.leaf), 0, None);
+        for (index, field) in self.fields_of(&head).iter().enumerate() {
+            if ![length_offset, layout.keys, layout.values].contains(&field.offset)
+                && let Some(part) = self.field(&head, index)
+            {
+                extents.push(Extent::Link(field.name.to_string(), part));
             }
         }
-        decoded.pointers.sort_by_key(|pointer| pointer.offset);
+        self.unused_places(layout, count, height, &mut extents);
+        let described = pairs(entries, count, is_set)
+            .fact("keys", count)
+            .fact("height", height);
+        let mut decoded = self.decode_extents(described, extents, total);
+        if height > 0 {
+            let edges =
+                (0..=count).map(|index| self.edge_pointer(layout, &node, (height, index, is_set)));
+            decoded.pointers.extend(edges.flatten());
+            decoded.pointers.sort_by_key(|pointer| pointer.offset);
+        }
         decoded
+    }
+
+    /// The owning pointer to a child of an inner node of this height.
+    fn edge_pointer(
+        &self,
+        layout: &NodeLayout,
+        node: &View,
+        (height, index, is_set): (u64, u64, bool),
+    ) -> Option<Pointer> {
+        let child = self.child_of(layout, node, index).ok()?;
+        let offset = layout.edges.saturating_add(index.saturating_mul(8));
+        let pointer = node.part(node.subject, offset, None);
+        let contents = Contents::TreeNode {
+            layout: *layout,
+            height: height.saturating_sub(1),
+            is_set,
+        };
+        Some(self.node_pointer(&pointer, child, contents, &format!("edges[{index}]")))
     }
 
     /// The places of a node without key or value, and its edges.
@@ -364,14 +437,20 @@ impl Decoder<'_> {
         height: u64,
         extents: &mut Vec<Extent>,
     ) {
-        for (start, ty, label) in
-            [(layout.keys, layout.key, "keys"), (layout.values, layout.value, "vals")]
-        {
+        for (start, ty, label) in [
+            (layout.keys, layout.key, "keys"),
+            (layout.values, layout.value, "vals"),
+        ] {
             let each = self.size(ty).unwrap_or(0);
             let low = start.saturating_add(each.saturating_mul(count));
             let size = each.saturating_mul(layout.capacity.saturating_sub(count));
             let label = join(label, "free");
-            extents.push(Extent::Own(raw(low, size, &label, "free places: not initialised")));
+            extents.push(Extent::Own(raw(
+                low,
+                size,
+                &label,
+                "free places: not initialised",
+            )));
         }
         if height > 0 {
             let used = count.saturating_add(1);
@@ -379,10 +458,18 @@ impl Decoder<'_> {
                 let offset = layout.edges.saturating_add(index.saturating_mul(8));
                 let cell = raw(offset, 8, &format!("edges[{index}]"), "");
                 let text = Ok("pointer to a child".into());
-                extents.push(Extent::Own(Cell { kind: CellKind::Pointer, text, ..cell }));
+                extents.push(Extent::Own(Cell {
+                    kind: CellKind::Pointer,
+                    text,
+                    ..cell
+                }));
             }
             let low = layout.edges.saturating_add(used.saturating_mul(8));
-            let size = layout.capacity.saturating_add(1).saturating_sub(used).saturating_mul(8);
+            let size = layout
+                .capacity
+                .saturating_add(1)
+                .saturating_sub(used)
+                .saturating_mul(8);
             let reason = "free places: not initialised";
             extents.push(Extent::Own(raw(low, size, "edges.free", reason)));
         }
@@ -399,22 +486,33 @@ impl Decoder<'_> {
         let element = node.part(Subject::Type(layout.element_type), layout.element, None);
         let mut extents = vec![Extent::Value("element".into(), element.clone())];
         let mut link = |offset: u64, label: &str| {
-            let text = self.read_number(&node, offset, 8).map(|address| match address {
-                0 => "none".into(),
-                address => format!("{address:#x}").into(),
-            });
-            let cell = Cell { kind: CellKind::Pointer, text, ..raw(offset, 8, label, "") };
+            let text = self
+                .read_number(&node, offset, 8)
+                .map(|address| match address {
+                    0 => "none".into(),
+                    address => format!("{address:#x}").into(),
+                });
+            let cell = Cell {
+                kind: CellKind::Pointer,
+                text,
+                ..raw(offset, 8, label, "")
+            };
             extents.push(Extent::Own(cell));
         };
         link(layout.next, "next");
         if let Some(previous) = layout.previous {
             link(previous, "prev");
         }
-        let element = Part { followed: false, ..Part::behind(element) };
+        let element = Part {
+            followed: false,
+            ..Part::behind(element)
+        };
         let described = Described::new(ValueKind::Struct, Form::Same(element));
         let mut decoded = self.decode_extents(described, extents, total);
         let next = self.read_number(&node, layout.next, 8).ok();
-        let next = next.and_then(|next| u64::try_from(next).ok()).filter(|next| *next != 0);
+        let next = next
+            .and_then(|next| u64::try_from(next).ok())
+            .filter(|next| *next != 0);
         if let Some(next) = next {
             let pointer = node.part(node.subject, layout.next, None);
             let contents = Contents::ChainNode(*layout);
@@ -425,12 +523,7 @@ impl Decoder<'_> {
         decoded
     }
 
-    fn decode_extents(
-        &self,
-        described: Described,
-        extents: Vec<Extent>,
-        total: u64,
-    ) -> Decoded {
+    fn decode_extents(&self, described: Described, extents: Vec<Extent>, total: u64) -> Decoded {
         let mut tiles = Tiles::new(self.limits.cells);
         let mut gathered = Gathered::new(self.limits.pointers);
         for extent in extents {
@@ -446,6 +539,7 @@ impl Decoder<'_> {
                     }
                     self.gather_named(&view, &name, &mut gathered);
                 }
+                Extent::Link(name, view) => self.lay_named(&view, &name, &mut tiles),
                 Extent::Own(cell) => tiles.push(cell),
             }
         }
@@ -463,8 +557,14 @@ fn pairs(entries: Vec<(View, View)>, total: u64, is_set: bool) -> Described {
         return Described::new(ValueKind::Map, Form::Map { entries, total });
     }
     let keys = entries.into_iter().enumerate();
-    let parts = keys.map(|(index, (key, _))| Part::index(index as u64, key)).collect();
-    let form = Form::List { brackets: CURLY, parts, total };
+    let parts = keys
+        .map(|(index, (key, _))| Part::index(index as u64, key))
+        .collect();
+    let form = Form::List {
+        brackets: CURLY,
+        parts,
+        total,
+    };
     Described::new(ValueKind::Sequence, form)
 }
 
@@ -476,13 +576,22 @@ fn places(first: u64, count: u64, capacity: u64) -> Vec<(u64, u64)> {
     } else {
         vec![(first, end)]
     };
-    ranges.into_iter().filter(|(low, high)| low < high).collect()
+    ranges
+        .into_iter()
+        .filter(|(low, high)| low < high)
+        .collect()
 }
 
 /// A cell that is not taken apart.
 fn raw(offset: u64, size: u64, label: &str, reason: &str) -> Cell {
     let text = Err(Unknown::because(reason));
-    Cell { offset, size, kind: CellKind::Raw, label: label.into(), text }
+    Cell {
+        offset,
+        size,
+        kind: CellKind::Raw,
+        label: label.into(),
+        text,
+    }
 }
 
 /// At most `limit` characters of a text.

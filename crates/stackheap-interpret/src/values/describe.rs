@@ -30,17 +30,31 @@ pub(crate) type Fact = (Arc<str>, Arc<str>);
 #[derive(Debug)]
 pub(crate) enum Form {
     /// A text without parts, or why there is none; the parts become fields only.
-    Leaf { text: Result<String, Unknown>, parts: Vec<Part> },
+    Leaf {
+        text: Result<String, Unknown>,
+        parts: Vec<Part>,
+    },
     /// Like this part.
     Same(Part),
     /// `Name { a: 1, b: 2 }`, with `..` at the end where there is more.
-    Struct { name: String, parts: Vec<Part>, more: &'static str },
+    Struct {
+        name: String,
+        parts: Vec<Part>,
+        more: &'static str,
+    },
     /// `Name(1, 2)`.
     Tuple { name: String, parts: Vec<Part> },
     /// `[1, 2]` or `{1, 2}`; `total` counts also the parts that are left out.
-    List { brackets: (&'static str, &'static str), parts: Vec<Part>, total: u64 },
+    List {
+        brackets: (&'static str, &'static str),
+        parts: Vec<Part>,
+        total: u64,
+    },
     /// `{1: 2}`.
-    Map { entries: Vec<(View, View)>, total: u64 },
+    Map {
+        entries: Vec<(View, View)>,
+        total: u64,
+    },
     /// One behind the other, without anything between.
     Joined(Vec<Part>),
 }
@@ -72,11 +86,22 @@ pub(crate) enum Content {
 
 impl Described {
     pub(crate) fn leaf(kind: ValueKind, text: Result<String, Unknown>) -> Self {
-        Self::new(kind, Form::Leaf { text, parts: Vec::new() })
+        Self::new(
+            kind,
+            Form::Leaf {
+                text,
+                parts: Vec::new(),
+            },
+        )
     }
 
     pub(crate) fn new(kind: ValueKind, form: Form) -> Self {
-        Self { kind, form, facts: Vec::new(), inside: None }
+        Self {
+            kind,
+            form,
+            facts: Vec::new(),
+            inside: None,
+        }
     }
 
     /// The same with one more fact.
@@ -96,26 +121,46 @@ impl Described {
 
 impl Part {
     pub(crate) fn named(name: &str, view: View) -> Self {
-        Self { label: Label::Name(name.into()), content: Content::View(view), followed: false }
+        Self {
+            label: Label::Name(name.into()),
+            content: Content::View(view),
+            followed: false,
+        }
     }
 
     pub(crate) fn index(index: u64, view: View) -> Self {
-        Self { label: Label::Index(index), content: Content::View(view), followed: false }
+        Self {
+            label: Label::Index(index),
+            content: Content::View(view),
+            followed: false,
+        }
     }
 
     /// What a pointer points at.
     pub(crate) fn behind(view: View) -> Self {
-        Self { label: Label::Name("*".into()), content: Content::View(view), followed: true }
+        Self {
+            label: Label::Name("*".into()),
+            content: Content::View(view),
+            followed: true,
+        }
     }
 
     pub(crate) fn text(name: &str, text: impl Into<String>) -> Self {
         let content = Content::Text(text.into());
-        Self { label: Label::Name(name.into()), content, followed: false }
+        Self {
+            label: Label::Name(name.into()),
+            content,
+            followed: false,
+        }
     }
 
     pub(crate) fn unknown(name: &str, unknown: Unknown) -> Self {
         let content = Content::Unknown(unknown);
-        Self { label: Label::Name(name.into()), content, followed: false }
+        Self {
+            label: Label::Name(name.into()),
+            content,
+            followed: false,
+        }
     }
 }
 
@@ -146,14 +191,18 @@ impl Decoder<'_> {
         let Some(Meta::Length(length)) = view.meta else {
             return Described::leaf(ValueKind::String, Err(no_length()));
         };
-        let text = self.text_bytes(view, length).and_then(|bytes| text::quoted_utf8(&bytes));
+        let text = self
+            .text_bytes(view, length)
+            .and_then(|bytes| text::quoted_utf8(&bytes));
         Described::leaf(ValueKind::String, text).fact("len", length)
     }
 
     /// As many bytes of a text as can become visible.
     pub(crate) fn text_bytes(&self, view: &View, length: u64) -> Result<Vec<u8>, Unknown> {
         // A character has at most four bytes.
-        let visible = (self.limits.text as u64).saturating_add(1).saturating_mul(4);
+        let visible = (self.limits.text as u64)
+            .saturating_add(1)
+            .saturating_mul(4);
         self.read(view, 0, length.min(visible))
     }
 
@@ -171,7 +220,11 @@ impl Decoder<'_> {
         let parts = (0..shown)
             .filter_map(|index| Some(Part::index(index, self.element(view, element, index)?)))
             .collect();
-        Form::List { brackets: SQUARE, parts, total: count }
+        Form::List {
+            brackets: SQUARE,
+            parts,
+            total: count,
+        }
     }
 
     fn describe_structure(&self, view: &View, ty: &Type) -> Described {
@@ -184,7 +237,9 @@ impl Decoder<'_> {
             },
             TypeKind::CEnum { .. } => self.describe_c_enum(view, ty),
             TypeKind::Union { fields, .. } => {
-                let text = Err(Unknown::because("a union: which field is in use is not recorded"));
+                let text = Err(Unknown::because(
+                    "a union: which field is in use is not recorded",
+                ));
                 let parts = self.parts(view, fields);
                 Described::new(ValueKind::Struct, Form::Leaf { text, parts })
             }
@@ -198,10 +253,9 @@ impl Decoder<'_> {
             }
             TypeKind::Str => self.describe_str(view),
             TypeKind::Dyn => self.describe_dyn(view),
-            TypeKind::Pointer { kind, .. } | TypeKind::WidePointer { kind, .. } => {
-                self.describe_pointer(view, *kind)
-                    .unwrap_or_else(|unknown| Described::leaf(ValueKind::Pointer, Err(unknown)))
-            }
+            TypeKind::Pointer { kind, .. } | TypeKind::WidePointer { kind, .. } => self
+                .describe_pointer(view, *kind)
+                .unwrap_or_else(|unknown| Described::leaf(ValueKind::Pointer, Err(unknown))),
             TypeKind::Function => Described::leaf(ValueKind::Function, Ok(ty.name.to_string())),
             TypeKind::Opaque(reason) => {
                 Described::leaf(ValueKind::Raw, Err(Unknown::because(reason.clone())))
@@ -229,7 +283,10 @@ impl Decoder<'_> {
             .iter()
             .enumerate()
             .filter_map(|(index, field)| {
-                Some(Part::named(shown_name(&field.name), self.field(view, index)?))
+                Some(Part::named(
+                    shown_name(&field.name),
+                    self.field(view, index)?,
+                ))
             })
             .collect()
     }
@@ -241,7 +298,11 @@ impl Decoder<'_> {
             return Described::new(ValueKind::Closure, form).fact("closure", closure_name(ty));
         }
         let is_tuple = ty.name.starts_with('(');
-        let name = if is_tuple { "" } else { names::short_name(&ty.name) };
+        let name = if is_tuple {
+            ""
+        } else {
+            names::short_name(&ty.name)
+        };
         let kind = match (fields.is_empty(), is_tuple || is_tuple_like(fields)) {
             (true, _) => ValueKind::Unit,
             (false, true) => ValueKind::Tuple,
@@ -268,7 +329,10 @@ impl Decoder<'_> {
     /// The fields of a view's type, empty when it has none.
     pub(crate) fn fields_of(&self, view: &View) -> Vec<Field> {
         match self.type_of(view).as_deref() {
-            Some(Type { kind: TypeKind::Struct { fields, .. }, .. }) => fields.clone(),
+            Some(Type {
+                kind: TypeKind::Struct { fields, .. },
+                ..
+            }) => fields.clone(),
             _ => Vec::new(),
         }
     }
@@ -283,7 +347,10 @@ impl Decoder<'_> {
             Err(unknown) => return Described::leaf(ValueKind::Coroutine, Err(unknown)),
         };
         let state = names::short_name(&self.type_name(&payload)).to_owned();
-        let line = variant.line.map(|line| format!(" at line {line}")).unwrap_or_default();
+        let line = variant
+            .line
+            .map(|line| format!(" at line {line}"))
+            .unwrap_or_default();
         let fact = match state.as_str() {
             "Unresumed" => "not started".to_owned(),
             "Returned" => "finished".to_owned(),
@@ -291,23 +358,31 @@ impl Decoder<'_> {
             _ => format!("suspended{line}"),
         };
         let is_over = self.is_over(&payload);
-        let fields = if is_over { Vec::new() } else { self.fields_of(&payload) };
+        let fields = if is_over {
+            Vec::new()
+        } else {
+            self.fields_of(&payload)
+        };
         let parts = self.parts(&payload, &fields);
         Described::new(ValueKind::Coroutine, fields_form(state, &fields, parts)).fact("state", fact)
     }
 
     fn describe_c_enum(&self, view: &View, ty: &Type) -> Described {
-        let text = self.read_number(view, 0, ty.size.unwrap_or(0)).and_then(|bits| {
-            self.enumerator(ty, bits)
-                .map(|name| name.to_string())
-                .ok_or_else(|| Unknown::because(format!("the tag {bits} is no variant")))
-        });
+        let text = self
+            .read_number(view, 0, ty.size.unwrap_or(0))
+            .and_then(|bits| {
+                self.enumerator(ty, bits)
+                    .map(|name| name.to_string())
+                    .ok_or_else(|| Unknown::because(format!("the tag {bits} is no variant")))
+            });
         Described::leaf(ValueKind::Enum, text)
     }
 
     /// The name of the variant of an enum without data.
     pub(crate) fn enumerator(&self, ty: &Type, bits: u128) -> Option<Arc<str>> {
-        let TypeKind::CEnum { enumerators, .. } = &ty.kind else { return None };
+        let TypeKind::CEnum { enumerators, .. } = &ty.kind else {
+            return None;
+        };
         let size = ty.size.unwrap_or(0);
         enumerators
             .iter()
@@ -383,7 +458,10 @@ impl Decoder<'_> {
 
 /// A structure whose recipe did not fit, with a fact that says so.
 fn misfit(described: Described, recipe: &str) -> Described {
-    described.fact("recipe", format!("recipe for {recipe} did not fit; shown raw"))
+    described.fact(
+        "recipe",
+        format!("recipe for {recipe} did not fit; shown raw"),
+    )
 }
 
 fn no_length() -> Unknown {
@@ -406,12 +484,19 @@ fn kind_of_shape(fit: &Fit) -> ValueKind {
 /// A structure or tuple form, depending on the names of the fields.
 fn fields_form(name: String, fields: &[Field], parts: Vec<Part>) -> Form {
     if parts.is_empty() && !name.is_empty() {
-        return Form::Leaf { text: Ok(name), parts };
+        return Form::Leaf {
+            text: Ok(name),
+            parts,
+        };
     }
     if name.is_empty() || is_tuple_like(fields) {
         Form::Tuple { name, parts }
     } else {
-        Form::Struct { name, parts, more: "" }
+        Form::Struct {
+            name,
+            parts,
+            more: "",
+        }
     }
 }
 

@@ -38,15 +38,41 @@ pub(crate) struct Fit {
 
 /// All names of parts that lie in the type itself.
 const OWN_PARTS: [&str; 26] = [
-    "bytes", "pointer", "length", "capacity", "element", "head", "tail", "control", "mask", "items",
-    "root", "value", "state", "poison", "end", "buffer", "seconds", "nanoseconds", "octets", "ip",
-    "port", "word", "scope", "flow", "strong", "weak",
+    "bytes",
+    "pointer",
+    "length",
+    "capacity",
+    "element",
+    "head",
+    "tail",
+    "control",
+    "mask",
+    "items",
+    "root",
+    "value",
+    "state",
+    "poison",
+    "end",
+    "buffer",
+    "seconds",
+    "nanoseconds",
+    "octets",
+    "ip",
+    "port",
+    "word",
+    "scope",
+    "flow",
+    "strong",
+    "weak",
 ];
 
 impl Fits {
     /// An empty memory for an image, with these recipes instead of the built-in ones.
     pub fn with_recipes(recipes: Arc<Recipes>) -> Self {
-        Self { recipes: Some(recipes), known: Mutex::default() }
+        Self {
+            recipes: Some(recipes),
+            known: Mutex::default(),
+        }
     }
 
     pub(crate) fn recipes(&self) -> Arc<Recipes> {
@@ -110,7 +136,10 @@ impl Decoder<'_> {
 fn find(recipes: &Recipes, types: &dyn TypeSource, ty: TypeId) -> Fitting {
     let found = types.ty(ty);
     // A pointer's name says what it is; `Box<T>` is one, unless its allocator takes space.
-    if matches!(found.kind, TypeKind::Pointer { .. } | TypeKind::WidePointer { .. }) {
+    if matches!(
+        found.kind,
+        TypeKind::Pointer { .. } | TypeKind::WidePointer { .. }
+    ) {
         return Fitting::NoRecipe;
     }
     let mut misfit = None;
@@ -125,7 +154,12 @@ fn find(recipes: &Recipes, types: &dyn TypeSource, ty: TypeId) -> Fitting {
                 paths.insert(part, found);
             }
         }
-        if recipe.shape.needs().iter().all(|part| paths.contains_key(part)) {
+        if recipe
+            .shape
+            .needs()
+            .iter()
+            .all(|part| paths.contains_key(part))
+        {
             return Fitting::Fits(Arc::new(Fit { recipe, paths }));
         }
         misfit.get_or_insert_with(|| recipe.name.clone());

@@ -42,7 +42,6 @@
 mod cells;
 mod contents;
 mod describe;
-mod extents;
 mod fit;
 mod names;
 mod path;
@@ -53,6 +52,7 @@ mod render;
 mod scalar;
 mod shapes;
 mod text;
+mod tiles;
 mod view;
 
 use std::sync::Arc;
@@ -108,7 +108,14 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { text: 200, elements: 100, cells: 256, pointers: 1024, depth: 6, nodes: 500 }
+        Self {
+            text: 200,
+            elements: 100,
+            cells: 256,
+            pointers: 1024,
+            depth: 6,
+            nodes: 500,
+        }
     }
 }
 
@@ -168,7 +175,12 @@ pub struct Decoder<'a> {
 impl<'a> Decoder<'a> {
     /// A decoder for the types of `types` and the bytes of `memory`, with the built-in recipes.
     pub fn new(types: &'a dyn TypeSource, memory: &'a dyn Memory, limits: Limits) -> Self {
-        Self { types, memory, limits, fits: Arc::new(Fits::default()) }
+        Self {
+            types,
+            memory,
+            limits,
+            fits: Arc::new(Fits::default()),
+        }
     }
 
     /// A decoder that remembers in `fits` which recipe fits which type. Decoders of the same image
@@ -179,7 +191,12 @@ impl<'a> Decoder<'a> {
         limits: Limits,
         fits: Arc<Fits>,
     ) -> Self {
-        Self { types, memory, limits, fits }
+        Self {
+            types,
+            memory,
+            limits,
+            fits,
+        }
     }
 
     /// The value of type `ty` at the address `at`.

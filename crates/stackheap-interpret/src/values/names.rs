@@ -132,7 +132,10 @@ mod tests {
     fn arguments_are_split_at_the_outermost_level() {
         let (head, list) = generics("m::Map<k::K<u8, u8>, fn(u8, u8) -> V, [u8; 3]>").unwrap();
         assert_eq!(head, "m::Map");
-        assert_eq!(split_arguments(list), ["k::K<u8, u8>", "fn(u8, u8) -> V", "[u8; 3]"]);
+        assert_eq!(
+            split_arguments(list),
+            ["k::K<u8, u8>", "fn(u8, u8) -> V", "[u8; 3]"]
+        );
         assert_eq!(generics("fn(u8) -> u8"), None);
         assert_eq!(generics("<a::B as c::D>"), None);
     }
@@ -140,8 +143,14 @@ mod tests {
     #[test]
     fn the_pointee_is_what_the_name_says() {
         assert_eq!(pointee("&mut str"), Some("str"));
-        assert_eq!(pointee("alloc::boxed::Box<[u8], alloc::alloc::Global>"), Some("[u8]"));
-        assert_eq!(pointee("*const alloc::rc::RcInner<str>"), Some("alloc::rc::RcInner<str>"));
+        assert_eq!(
+            pointee("alloc::boxed::Box<[u8], alloc::alloc::Global>"),
+            Some("[u8]")
+        );
+        assert_eq!(
+            pointee("*const alloc::rc::RcInner<str>"),
+            Some("alloc::rc::RcInner<str>")
+        );
         assert!(is_generic_over_str("alloc::rc::RcInner<str>"));
         assert!(!is_generic_over_str("alloc::rc::RcInner<[u8]>"));
     }

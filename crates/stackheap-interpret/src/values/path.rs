@@ -96,10 +96,14 @@ impl Decoder<'_> {
     }
 
     fn part_named(&self, view: &View, name: &str) -> Result<Option<View>, Unknown> {
-        let Some(ty) = self.type_of(view) else { return Ok(None) };
+        let Some(ty) = self.type_of(view) else {
+            return Ok(None);
+        };
         match &ty.kind {
             TypeKind::Enum { .. } => {
-                let Some((variant, payload)) = self.active_payload(view)? else { return Ok(None) };
+                let Some((variant, payload)) = self.active_payload(view)? else {
+                    return Ok(None);
+                };
                 Ok((&*variant.name == name).then_some(payload))
             }
             TypeKind::Struct { fields, .. } | TypeKind::Union { fields, .. } => {
@@ -122,9 +126,10 @@ impl Decoder<'_> {
 /// The type of the field or variant `name`.
 fn part_type(ty: &Type, name: &str) -> Option<TypeId> {
     match &ty.kind {
-        TypeKind::Struct { fields, .. } | TypeKind::Union { fields, .. } => {
-            fields.iter().find(|field| &*field.name == name).map(|field| field.ty)
-        }
+        TypeKind::Struct { fields, .. } | TypeKind::Union { fields, .. } => fields
+            .iter()
+            .find(|field| &*field.name == name)
+            .map(|field| field.ty),
         TypeKind::Enum { variants, .. } => variants
             .iter()
             .find(|variant| &*variant.name == name)
@@ -161,8 +166,10 @@ pub(crate) fn only_sized_field(
     types: &dyn TypeSource,
     fields: &[stackheap_model::Field],
 ) -> Option<(usize, TypeId)> {
-    let mut sized =
-        fields.iter().enumerate().filter(|(_, field)| types.ty(field.ty).size != Some(0));
+    let mut sized = fields
+        .iter()
+        .enumerate()
+        .filter(|(_, field)| types.ty(field.ty).size != Some(0));
     let (index, field) = sized.next()?;
     sized.next().is_none().then_some((index, field.ty))
 }

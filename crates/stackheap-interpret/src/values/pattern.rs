@@ -29,7 +29,10 @@ impl Pattern {
     /// Parses a pattern. Every text is one; a text without special characters matches itself.
     pub(crate) fn parse(text: &str) -> Self {
         let Some((head, list)) = generics(text) else {
-            return Self { head: text.to_owned(), arguments: None };
+            return Self {
+                head: text.to_owned(),
+                arguments: None,
+            };
         };
         let mut parts = split_arguments(list);
         let open_ended = parts.last() == Some(&"..");
@@ -38,9 +41,21 @@ impl Pattern {
         }
         let patterns = parts
             .into_iter()
-            .map(|part| if is_hole(part) { Argument::Hole } else { Argument::Exactly(part.into()) })
+            .map(|part| {
+                if is_hole(part) {
+                    Argument::Hole
+                } else {
+                    Argument::Exactly(part.into())
+                }
+            })
             .collect();
-        Self { head: head.to_owned(), arguments: Some(Arguments { patterns, open_ended }) }
+        Self {
+            head: head.to_owned(),
+            arguments: Some(Arguments {
+                patterns,
+                open_ended,
+            }),
+        }
     }
 
     /// Whether the full path of a type matches.
@@ -74,10 +89,14 @@ impl Arguments {
             parts.len() == self.patterns.len()
         };
         enough
-            && self.patterns.iter().zip(parts).all(|(pattern, part)| match pattern {
-                Argument::Hole => true,
-                Argument::Exactly(text) => glob(text, part),
-            })
+            && self
+                .patterns
+                .iter()
+                .zip(parts)
+                .all(|(pattern, part)| match pattern {
+                    Argument::Hole => true,
+                    Argument::Exactly(text) => glob(text, part),
+                })
     }
 }
 
@@ -89,8 +108,12 @@ fn is_hole(text: &str) -> bool {
 /// Whether `text` matches `pattern`, in which `*` stands for any run of characters.
 fn glob(pattern: &str, text: &str) -> bool {
     let mut pieces = pattern.split('*');
-    let Some(first) = pieces.next() else { return text.is_empty() };
-    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let Some(first) = pieces.next() else {
+        return text.is_empty();
+    };
+    let Some(mut rest) = text.strip_prefix(first) else {
+        return false;
+    };
     let mut ended_with_star = false;
     let mut last = None;
     for piece in pieces {
@@ -116,15 +139,31 @@ mod tests {
     #[test]
     fn holes_take_any_argument_and_names_only_themselves() {
         for (pattern, name, expected) in [
-            ("alloc::vec::Vec<T, A>", "alloc::vec::Vec<u8, alloc::alloc::Global>", true),
-            ("alloc::vec::Vec<T, A>", "alloc::vec::Vec<(u8, a::B<u8, u8>), G>", true),
+            (
+                "alloc::vec::Vec<T, A>",
+                "alloc::vec::Vec<u8, alloc::alloc::Global>",
+                true,
+            ),
+            (
+                "alloc::vec::Vec<T, A>",
+                "alloc::vec::Vec<(u8, a::B<u8, u8>), G>",
+                true,
+            ),
             ("alloc::vec::Vec<T, A>", "demo::vec::Vec<u8, G>", false),
             ("alloc::vec::Vec<T, A>", "alloc::vec::Vec<u8>", false),
             ("alloc::rc::Rc<str, A>", "alloc::rc::Rc<str, G>", true),
             ("alloc::rc::Rc<str, A>", "alloc::rc::Rc<u8, G>", false),
-            ("std::sync::*::Mutex<T>", "std::sync::poison::mutex::Mutex<u8>", true),
+            (
+                "std::sync::*::Mutex<T>",
+                "std::sync::poison::mutex::Mutex<u8>",
+                true,
+            ),
             ("std::sync::*Mutex<T>", "std::sync::mutex::Mutex<u8>", true),
-            ("core::sync::atomic::Atomic*", "core::sync::atomic::AtomicU8", true),
+            (
+                "core::sync::atomic::Atomic*",
+                "core::sync::atomic::AtomicU8",
+                true,
+            ),
             ("a::*::b::*::C", "a::x::b::y::C", true),
             ("a::*::b::*::C", "a::x::y::C", false),
             ("a::B<..>", "a::B", true),
@@ -133,7 +172,11 @@ mod tests {
             ("alloc::string::String", "alloc::string::String", true),
             ("alloc::string::String", "demo::String", false),
         ] {
-            assert_eq!(Pattern::parse(pattern).matches(name), expected, "{pattern} on {name}");
+            assert_eq!(
+                Pattern::parse(pattern).matches(name),
+                expected,
+                "{pattern} on {name}"
+            );
         }
     }
 }

@@ -31,7 +31,12 @@ const MOST_STEPS: u32 = 100_000;
 
 impl Gathered {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { pointers: Vec::new(), spoken_for: FxHashSet::default(), limit, steps: MOST_STEPS }
+        Self {
+            pointers: Vec::new(),
+            spoken_for: FxHashSet::default(),
+            limit,
+            steps: MOST_STEPS,
+        }
     }
 
     fn is_full(&self) -> bool {
@@ -47,7 +52,8 @@ impl Gathered {
     /// Notes that a recipe has spoken for a pointer; `false` when another has before, as that of a
     /// map has for the map that it is made of.
     fn speak_for(&mut self, view: &View) -> bool {
-        view.offset.is_none_or(|offset| self.spoken_for.insert(offset))
+        view.offset
+            .is_none_or(|offset| self.spoken_for.insert(offset))
     }
 
     pub(crate) fn finish(mut self) -> Vec<Pointer> {
@@ -83,17 +89,20 @@ impl Decoder<'_> {
             return;
         }
         out.steps -= 1;
-        let is_view = |part: &&(View, &str)| {
-            part.0.offset == view.offset && part.0.subject == view.subject
-        };
-        if context.roles.is_some_and(|roles| roles.dead.iter().find(is_view).is_some()) {
+        let dead = context.roles.map_or(&[][..], |roles| &roles.dead);
+        if dead.iter().any(|(dead, _)| dead.is_same(view)) {
             return;
         }
-        let deeper = Context { depth: context.depth + 1, ..context };
+        let deeper = Context {
+            depth: context.depth + 1,
+            ..context
+        };
         match view.subject {
             Subject::Str => {}
             Subject::Slice(element) => {
-                let Some(Meta::Length(count)) = view.meta else { return };
+                let Some(Meta::Length(count)) = view.meta else {
+                    return;
+                };
                 self.gather_elements(view, (element, count), path, deeper, out);
             }
             Subject::Type(_) if self.is_dyn(view) => {
@@ -105,9 +114,13 @@ impl Decoder<'_> {
                 Some(fit) => {
                     self.hold(view, &fit, path, context, out);
                     let outer = context.roles.cloned().unwrap_or_default();
-                    let roles = self.roles(view, &fit).or(&outer);
+                    let roles = self.roles(view, &fit, "").or(&outer);
                     let encoding = encoding_of(&fit).or(context.encoding);
-                    let inner = Context { encoding, roles: Some(&roles), ..deeper };
+                    let inner = Context {
+                        encoding,
+                        roles: Some(&roles),
+                        ..deeper
+                    };
                     self.gather_type(view, path, inner, out);
                 }
                 None => self.gather_type(view, path, deeper, out),
@@ -127,7 +140,9 @@ impl Decoder<'_> {
                 }
             }
             TypeKind::Enum { coroutine, .. } => {
-                let Ok(Some((_, payload))) = self.active_payload(view) else { return };
+                let Ok(Some((_, payload))) = self.active_payload(view) else {
+                    return;
+                };
                 if *coroutine && self.is_over(&payload) {
                     return;
                 }
@@ -144,11 +159,17 @@ impl Decoder<'_> {
                 let parts = context.roles.map_or(&[][..], |roles| &roles.parts);
                 let known = parts.iter().find(|(part, _)| part.offset == view.offset);
                 if let Some((part, _)) = known {
-                    let context = Context { roles: None, ..context };
+                    let context = Context {
+                        roles: None,
+                        ..context
+                    };
                     self.gather(part, path, context, out);
                 }
             }
-            TypeKind::Array { element, count: Some(count) } => {
+            TypeKind::Array {
+                element,
+                count: Some(count),
+            } => {
                 self.gather_elements(view, (*element, *count), path, context, out);
             }
             TypeKind::Pointer { .. } | TypeKind::WidePointer { .. } => {
@@ -194,10 +215,15 @@ impl Decoder<'_> {
 
     /// A pointer that no recipe has spoken for.
     fn gather_pointer(&self, view: &View, path: &str, out: &mut Gathered) {
-        if view.offset.is_some_and(|offset| out.spoken_for.contains(&offset)) {
+        if view
+            .offset
+            .is_some_and(|offset| out.spoken_for.contains(&offset))
+        {
             return;
         }
-        let Ok(Some(target)) = self.address_in(view) else { return };
+        let Ok(Some(target)) = self.address_in(view) else {
+            return;
+        };
         if target.0 == 0 {
             return;
         }
@@ -216,15 +242,25 @@ impl Decoder<'_> {
 
     /// Adds a pointer view with what it covers, and for an owner with the block.
     fn push_pointer(&self, view: &View, kind: EdgeKind, path: &str, out: &mut Gathered) {
-        let Ok(Some(target)) = self.address_in(view) else { return };
-        let behind = if kind == EdgeKind::Fn { None } else { self.deref(view).ok().flatten() };
+        let Ok(Some(target)) = self.address_in(view) else {
+            return;
+        };
+        let behind = if kind == EdgeKind::Fn {
+            None
+        } else {
+            self.deref(view).ok().flatten()
+        };
         let covers = behind.as_ref().and_then(|behind| self.size_of(behind));
         let allocation = match (&behind, kind) {
             (Some(behind), EdgeKind::Owns) => {
                 if covers == Some(0) {
                     return;
                 }
-                Some(Allocation { start: target, size: covers, contents: self.contents(behind) })
+                Some(Allocation {
+                    start: target,
+                    size: covers,
+                    contents: self.contents(behind),
+                })
             }
             _ => None,
         };
@@ -243,10 +279,16 @@ impl Decoder<'_> {
     /// The vtable half of a wide pointer.
     fn push_vtable(&self, view: &View, path: &str, out: &mut Gathered) {
         let Some(ty) = self.type_of(view) else { return };
-        let TypeKind::WidePointer { meta: WideMeta::Vtable { offset }, .. } = ty.kind else {
+        let TypeKind::WidePointer {
+            meta: WideMeta::Vtable { offset },
+            ..
+        } = ty.kind
+        else {
             return;
         };
-        let Ok(Some(Meta::Vtable(vtable))) = self.meta_of(view) else { return };
+        let Ok(Some(Meta::Vtable(vtable))) = self.meta_of(view) else {
+            return;
+        };
         let half = view.part(view.subject, offset, None);
         out.push(Pointer {
             kind: EdgeKind::Vtable,
@@ -265,15 +307,27 @@ impl Decoder<'_> {
         match (behind.subject, behind.meta) {
             (Subject::Str, Some(Meta::Length(length))) => {
                 let encoding = TextEncoding::Utf8;
-                Contents::Bytes { encoding, initialised: length, capacity: length }
-            }
-            (Subject::Slice(element), Some(Meta::Length(length))) => {
-                Contents::Elements { element, first: 0, initialised: length, capacity: length }
-            }
-            (Subject::Type(_), Some(Meta::Vtable(_))) => match self.concrete(behind) {
-                Ok((View { subject: Subject::Type(ty), meta, .. }, _)) => {
-                    Contents::One { ty, meta }
+                Contents::Bytes {
+                    encoding,
+                    initialised: length,
+                    capacity: length,
                 }
+            }
+            (Subject::Slice(element), Some(Meta::Length(length))) => Contents::Elements {
+                element,
+                first: 0,
+                initialised: length,
+                capacity: length,
+            },
+            (Subject::Type(_), Some(Meta::Vtable(_))) => match self.concrete(behind) {
+                Ok((
+                    View {
+                        subject: Subject::Type(ty),
+                        meta,
+                        ..
+                    },
+                    _,
+                )) => Contents::One { ty, meta },
                 Ok(_) => Contents::Unknown("no type".into()),
                 Err(unknown) => Contents::Unknown(unknown.reason),
             },
@@ -293,7 +347,7 @@ impl Decoder<'_> {
             Shape::List => self.hold_chain(view, fit, path, out),
             Shape::Counted => self.hold_counted(view, fit, path, out),
             Shape::Transparent => self.hold_transparent(view, fit, path, out),
-            Shape::IoError => self.hold_io_error(view, fit, out),
+            Shape::IoError => self.hold_io_error(view, fit, path, out),
             _ => Some(()),
         };
     }
@@ -313,7 +367,11 @@ impl Decoder<'_> {
         let size = raw.block_size()?;
         let capacity = raw.capacity?;
         let contents = match context.encoding {
-            Some(encoding) => Contents::Bytes { encoding, initialised: raw.length, capacity },
+            Some(encoding) => Contents::Bytes {
+                encoding,
+                initialised: raw.length,
+                capacity,
+            },
             None => Contents::Elements {
                 element: raw.element,
                 first: raw.head,
@@ -330,7 +388,11 @@ impl Decoder<'_> {
             target: raw.data,
             target_type: Some(raw.element),
             covers: raw.length.checked_mul(raw.element_size),
-            allocation: Some(Allocation { start: raw.data, size: Some(size), contents }),
+            allocation: Some(Allocation {
+                start: raw.data,
+                size: Some(size),
+                contents,
+            }),
         });
         Some(())
     }
@@ -346,15 +408,27 @@ impl Decoder<'_> {
             Some((start, pointer)) => {
                 out.speak_for(&pointer);
                 let capacity = raw.capacity?;
-                let size = capacity.checked_mul(raw.element_size).filter(|size| *size > 0)?;
-                let first = raw.start.checked_distance(start)?.checked_div(raw.element_size)?;
+                let size = capacity
+                    .checked_mul(raw.element_size)
+                    .filter(|size| *size > 0)?;
+                let first = raw
+                    .start
+                    .checked_distance(start)?
+                    .checked_div(raw.element_size)?;
                 let contents = Contents::Elements {
                     element: raw.element,
                     first,
                     initialised: raw.length,
                     capacity,
                 };
-                Some((pointer, Allocation { start, size: Some(size), contents }))
+                Some((
+                    pointer,
+                    Allocation {
+                        start,
+                        size: Some(size),
+                        contents,
+                    },
+                ))
             }
             None => None,
         };
@@ -404,7 +478,11 @@ impl Decoder<'_> {
             target: raw.control,
             target_type: Some(raw.element),
             covers: None,
-            allocation: Some(Allocation { start: raw.start(), size: Some(raw.size()), contents }),
+            allocation: Some(Allocation {
+                start: raw.start(),
+                size: Some(raw.size()),
+                contents,
+            }),
         });
         Some(())
     }
@@ -415,7 +493,11 @@ impl Decoder<'_> {
             return None;
         }
         let is_set = fit.recipe.word("as") == "set";
-        let contents = Contents::TreeNode { layout: root.layout, height: root.height, is_set };
+        let contents = Contents::TreeNode {
+            layout: root.layout,
+            height: root.height,
+            is_set,
+        };
         let path = join(path, fit.path("root")?.first());
         out.push(self.node_pointer(&root.pointer, root.node, contents, &path));
         Some(())
@@ -445,7 +527,9 @@ impl Decoder<'_> {
         path: &str,
     ) -> Pointer {
         let ty = match &contents {
-            Contents::TreeNode { layout, height: 0, .. } => Some(layout.leaf),
+            Contents::TreeNode {
+                layout, height: 0, ..
+            } => Some(layout.leaf),
             Contents::TreeNode { layout, .. } => Some(layout.internal),
             Contents::ChainNode(layout) => Some(layout.node),
             _ => None,
@@ -459,7 +543,11 @@ impl Decoder<'_> {
             target: node,
             target_type: ty,
             covers: size,
-            allocation: Some(Allocation { start: node, size, contents }),
+            allocation: Some(Allocation {
+                start: node,
+                size,
+                contents,
+            }),
         }
     }
 
@@ -472,7 +560,10 @@ impl Decoder<'_> {
         let path = join(path, fit.path("pointer")?.first());
         let covers = self.size_of(&found.block);
         let contents = match found.block.subject {
-            Subject::Type(ty) => Contents::One { ty, meta: found.block.meta },
+            Subject::Type(ty) => Contents::One {
+                ty,
+                meta: found.block.meta,
+            },
             _ => Contents::Unknown("a counted block without counts".into()),
         };
         let kind = match fit.recipe.word("edge") {
@@ -487,7 +578,11 @@ impl Decoder<'_> {
             target: found.at,
             target_type: target_type(&found.block),
             covers,
-            allocation: Some(Allocation { start: found.at, size: covers, contents }),
+            allocation: Some(Allocation {
+                start: found.at,
+                size: covers,
+                contents,
+            }),
         });
         self.push_vtable(&found.pointer, &path, out);
         Some(())
@@ -516,7 +611,7 @@ impl Decoder<'_> {
         Some(())
     }
 
-    fn hold_io_error(&self, view: &View, fit: &Fit, out: &mut Gathered) -> Option<()> {
+    fn hold_io_error(&self, view: &View, fit: &Fit, path: &str, out: &mut Gathered) -> Option<()> {
         let (word, pointer) = self.pointer_of(view, fit, "word").ok()??;
         out.speak_for(&pointer);
         if word.0 & 3 != 1 {
@@ -527,13 +622,17 @@ impl Decoder<'_> {
         let size = self.size(ty);
         out.push(Pointer {
             kind: EdgeKind::Owns,
-            path: fit.path("word")?.first().into(),
+            path: join(path, fit.path("word")?.first()).into(),
             offset: pointer.offset,
             at: pointer.at,
             target: start,
             target_type: Some(ty),
             covers: size,
-            allocation: Some(Allocation { start, size, contents: Contents::One { ty, meta: None } }),
+            allocation: Some(Allocation {
+                start,
+                size,
+                contents: Contents::One { ty, meta: None },
+            }),
         });
         Some(())
     }

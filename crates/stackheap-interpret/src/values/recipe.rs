@@ -29,7 +29,10 @@ use super::pattern::Pattern;
 
 /// The recipe files of this crate, by name.
 const BUILT_IN: [(&str, &str); 6] = [
-    ("collections.toml", include_str!("../../recipes/collections.toml")),
+    (
+        "collections.toml",
+        include_str!("../../recipes/collections.toml"),
+    ),
     ("text.toml", include_str!("../../recipes/text.toml")),
     ("pointers.toml", include_str!("../../recipes/pointers.toml")),
     ("cells.toml", include_str!("../../recipes/cells.toml")),
@@ -154,7 +157,16 @@ impl Shape {
         match self {
             Self::Text => &["encoding"],
             Self::Table => &["as", "group"],
-            Self::Tree => &["as", "height", "node", "node-length", "keys", "values", "internal", "edges"],
+            Self::Tree => &[
+                "as",
+                "height",
+                "node",
+                "node-length",
+                "keys",
+                "values",
+                "internal",
+                "edges",
+            ],
             Self::List => &["next", "element"],
             Self::Counted => &["strong", "weak", "value", "edge"],
             Self::Cell => &["name", "label"],
@@ -191,7 +203,10 @@ impl Recipe {
 
     /// A word of the recipe, empty when there is none.
     pub(crate) fn word(&self, name: &str) -> &str {
-        self.words.get(name).and_then(|words| words.first()).map_or("", String::as_str)
+        self.words
+            .get(name)
+            .and_then(|words| words.first())
+            .map_or("", String::as_str)
     }
 
     /// The alternatives of a word.
@@ -253,7 +268,9 @@ impl Recipes {
     /// The recipes of this crate.
     pub fn built_in() -> Arc<Self> {
         static BUILT: OnceLock<Arc<Recipes>> = OnceLock::new();
-        BUILT.get_or_init(|| Arc::new(Self::parse(&BUILT_IN).0)).clone()
+        BUILT
+            .get_or_init(|| Arc::new(Self::parse(&BUILT_IN).0))
+            .clone()
     }
 
     /// Recipes from files, each a name for messages and a text. Of two that match a type, the
@@ -262,11 +279,16 @@ impl Recipes {
         let mut recipes = Self::default();
         let mut errors = Vec::new();
         for (file, text) in files {
-            let tell = |message: String| RecipeError { file: (*file).to_owned(), message };
+            let tell = |message: String| RecipeError {
+                file: (*file).to_owned(),
+                message,
+            };
             let parsed: FileText = match toml::from_str(text) {
                 Ok(parsed) => parsed,
                 Err(error) => {
-                    errors.push(tell(format!("expected TOML with [[recipe]] entries: {error}")));
+                    errors.push(tell(format!(
+                        "expected TOML with [[recipe]] entries: {error}"
+                    )));
                     continue;
                 }
             };
@@ -277,7 +299,9 @@ impl Recipes {
                 }
             }
             for entry in parsed.stand_in {
-                recipes.stand_ins.push((Pattern::parse(&entry.name), entry.stand_in));
+                recipes
+                    .stand_ins
+                    .push((Pattern::parse(&entry.name), entry.stand_in));
             }
         }
         (recipes, errors)
@@ -321,13 +345,21 @@ impl Recipes {
 
 /// A recipe from its text, or what is wrong with it.
 fn recipe(text: RecipeText) -> Result<Recipe, String> {
-    let name = text.types.first().ok_or("expected at least one pattern in `types`")?.clone();
+    let name = text
+        .types
+        .first()
+        .ok_or("expected at least one pattern in `types`")?
+        .clone();
     let shape = Shape::named(&text.shape)
         .ok_or_else(|| format!("{name}: `{}` is not the name of a shape", text.shape))?;
     let mut recipe = Recipe {
         name: name.as_str().into(),
         shape,
-        patterns: text.types.iter().map(|pattern| Pattern::parse(pattern)).collect(),
+        patterns: text
+            .types
+            .iter()
+            .map(|pattern| Pattern::parse(pattern))
+            .collect(),
         parts: FxHashMap::default(),
         words: FxHashMap::default(),
         fields: Vec::new(),
@@ -343,11 +375,19 @@ fn recipe(text: RecipeText) -> Result<Recipe, String> {
         recipe.parts.insert(key.clone(), paths);
         recipe.words.insert(key, alternatives);
     }
-    let missing_part = shape.needs().iter().find(|part| !recipe.parts.contains_key(**part));
-    let missing_word =
-        shape.needed_words().iter().find(|word| !recipe.words.contains_key(**word));
+    let missing_part = shape
+        .needs()
+        .iter()
+        .find(|part| !recipe.parts.contains_key(**part));
+    let missing_word = shape
+        .needed_words()
+        .iter()
+        .find(|word| !recipe.words.contains_key(**word));
     match missing_part.or(missing_word) {
-        Some(missing) => Err(format!("{name}: the shape `{}` needs `{missing}`", text.shape)),
+        Some(missing) => Err(format!(
+            "{name}: the shape `{}` needs `{missing}`",
+            text.shape
+        )),
         None => Ok(recipe),
     }
 }
@@ -368,7 +408,9 @@ fn strings(name: &str, key: &str, value: toml::Value) -> Result<Vec<String>, Str
 /// The list of `[name, path, alternative path, ...]` of the shape `fields`.
 fn fields(name: &str, value: toml::Value) -> Result<Vec<NamedPaths>, String> {
     let wrong = || format!("{name}: expected a list of [name, path, ...] in `fields`");
-    let toml::Value::Array(items) = value else { return Err(wrong()) };
+    let toml::Value::Array(items) = value else {
+        return Err(wrong());
+    };
     items
         .into_iter()
         .map(|item| {

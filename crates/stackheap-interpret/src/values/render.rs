@@ -27,7 +27,9 @@ struct Budget {
 impl Decoder<'_> {
     /// The value of a view, with its fields.
     pub(crate) fn value_of(&self, view: &View) -> Value {
-        let mut budget = Budget { nodes: self.limits.nodes };
+        let mut budget = Budget {
+            nodes: self.limits.nodes,
+        };
         let mut trail = Trail::default();
         trail.enter(view);
         self.value(self.describe(view), &mut trail, &mut budget)
@@ -35,7 +37,9 @@ impl Decoder<'_> {
 
     /// The value of a description that does not come from a view.
     pub(crate) fn value_of_described(&self, described: Described) -> Value {
-        let mut budget = Budget { nodes: self.limits.nodes };
+        let mut budget = Budget {
+            nodes: self.limits.nodes,
+        };
         self.value(described, &mut Trail::default(), &mut budget)
     }
 
@@ -49,18 +53,29 @@ impl Decoder<'_> {
         if let Some(inside) = &described.inside {
             let mut out = Out::new(self.limits.text);
             self.write_view(inside, &mut out, trail);
-            let inside = out.finish().unwrap_or_else(|unknown| unknown.reason.to_string());
+            let inside = out
+                .finish()
+                .unwrap_or_else(|unknown| unknown.reason.to_string());
             facts.push(("inside".into(), inside.into()));
         }
         let (fields, fields_left_out) = self.fields(described.form, trail, budget);
-        Value { kind: described.kind, text, fields, fields_left_out, facts }
+        Value {
+            kind: described.kind,
+            text,
+            fields,
+            fields_left_out,
+            facts,
+        }
     }
 
     /// A wrapper that does not show is what it wraps, with the facts of both.
     fn unwrapped(&self, mut described: Described) -> Described {
         for _ in 0..TEXT_DEPTH {
-            let Form::Same(Part { content: Content::View(view), followed: false, .. }) =
-                &described.form
+            let Form::Same(Part {
+                content: Content::View(view),
+                followed: false,
+                ..
+            }) = &described.form
             else {
                 break;
             };
@@ -73,12 +88,7 @@ impl Decoder<'_> {
         described
     }
 
-    fn fields(
-        &self,
-        form: Form,
-        trail: &mut Trail,
-        budget: &mut Budget,
-    ) -> (Vec<ValueField>, u64) {
+    fn fields(&self, form: Form, trail: &mut Trail, budget: &mut Budget) -> (Vec<ValueField>, u64) {
         let (parts, total) = match form {
             Form::Leaf { parts, .. }
             | Form::Struct { parts, .. }
@@ -146,11 +156,21 @@ impl Decoder<'_> {
             Content::View(view) => view,
             Content::Text(text) => {
                 let value = Value::text(ValueKind::Raw, text);
-                return ValueField { name, type_name: "".into(), offset: None, value };
+                return ValueField {
+                    name,
+                    type_name: "".into(),
+                    offset: None,
+                    value,
+                };
             }
             Content::Unknown(unknown) => {
                 let value = Value::unknown(ValueKind::Raw, unknown.reason);
-                return ValueField { name, type_name: "".into(), offset: None, value };
+                return ValueField {
+                    name,
+                    type_name: "".into(),
+                    offset: None,
+                    value,
+                };
             }
         };
         let type_name = self.type_name(&view);
@@ -169,7 +189,12 @@ impl Decoder<'_> {
             trail.depth -= 1;
             value
         };
-        ValueField { name, type_name, offset: view.offset, value }
+        ValueField {
+            name,
+            type_name,
+            offset: view.offset,
+            value,
+        }
     }
 
     fn write_view(&self, view: &View, out: &mut Out, trail: &mut Trail) {
@@ -208,7 +233,9 @@ impl Decoder<'_> {
     fn write_form(&self, form: &Form, out: &mut Out, trail: &mut Trail) {
         match form {
             Form::Leaf { text: Ok(text), .. } => out.push_known(text),
-            Form::Leaf { text: Err(unknown), .. } => out.push_unknown(unknown.clone()),
+            Form::Leaf {
+                text: Err(unknown), ..
+            } => out.push_unknown(unknown.clone()),
             Form::Same(part) => self.write_part(part, out, trail),
             Form::Struct { name, parts, more } => {
                 out.push(name);
@@ -228,12 +255,20 @@ impl Decoder<'_> {
                 out.push(name);
                 out.push("(");
                 self.write_parts(parts, out, trail, Labels::Hidden);
-                out.push(if name.is_empty() && parts.len() == 1 { ",)" } else { ")" });
+                out.push(if name.is_empty() && parts.len() == 1 {
+                    ",)"
+                } else {
+                    ")"
+                });
                 if parts.is_empty() {
                     out.note_known();
                 }
             }
-            Form::List { brackets, parts, total } => {
+            Form::List {
+                brackets,
+                parts,
+                total,
+            } => {
                 out.push(brackets.0);
                 self.write_parts(parts, out, trail, Labels::Hidden);
                 if (parts.len() as u64) < *total {
@@ -304,7 +339,8 @@ enum Labels {
 
 impl Trail {
     fn contains(&self, view: &View) -> bool {
-        view.at.is_some_and(|at| self.followed.contains(&(at, view.subject)))
+        view.at
+            .is_some_and(|at| self.followed.contains(&(at, view.subject)))
     }
 
     /// Notes that what follows is part of this value; `false` when the value has no address.

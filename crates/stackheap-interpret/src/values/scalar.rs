@@ -8,7 +8,9 @@ pub(crate) fn scalar(encoding: Encoding, size: u64, bits: u128) -> Result<String
         Encoding::Boolean => match bits {
             0 => Ok("false".into()),
             1 => Ok("true".into()),
-            other => Err(Unknown::because(format!("the byte {other:#x} is neither true nor false"))),
+            other => Err(Unknown::because(format!(
+                "the byte {other:#x} is neither true nor false"
+            ))),
         },
         Encoding::Character if size == 4 => u32::try_from(bits)
             .ok()
@@ -24,7 +26,9 @@ pub(crate) fn scalar(encoding: Encoding, size: u64, bits: u128) -> Result<String
 
 /// The number whose two's complement in `size` bytes is `bits`.
 pub(crate) fn signed(size: u64, bits: u128) -> i128 {
-    let width = u32::try_from(size.saturating_mul(8)).unwrap_or(128).min(128);
+    let width = u32::try_from(size.saturating_mul(8))
+        .unwrap_or(128)
+        .min(128);
     let unused = 128 - width;
     if unused >= 128 {
         return 0;
@@ -37,7 +41,9 @@ fn float(size: u64, bits: u128) -> Result<String, Unknown> {
     match size {
         4 => Ok(format!("{:?}", f32::from_bits(bits as u32))),
         8 => Ok(format!("{:?}", f64::from_bits(bits as u64))),
-        _ => Err(Unknown::because(format!("a float of {size} bytes is not decoded"))),
+        _ => Err(Unknown::because(format!(
+            "a float of {size} bytes is not decoded"
+        ))),
     }
 }
 
@@ -50,15 +56,30 @@ mod tests {
         for (encoding, size, bits, text) in [
             (Encoding::Signed, 1, 0xff, "-1"),
             (Encoding::Signed, 16, u128::MAX, "-1"),
-            (Encoding::Signed, 8, 0x8000_0000_0000_0000, "-9223372036854775808"),
-            (Encoding::Unsigned, 16, u128::MAX, "340282366920938463463374607431768211455"),
+            (
+                Encoding::Signed,
+                8,
+                0x8000_0000_0000_0000,
+                "-9223372036854775808",
+            ),
+            (
+                Encoding::Unsigned,
+                16,
+                u128::MAX,
+                "340282366920938463463374607431768211455",
+            ),
             (Encoding::Boolean, 1, 1, "true"),
             (Encoding::Character, 4, 0x1f980, "'🦀'"),
             (Encoding::Character, 4, 10, "'\\n'"),
             (Encoding::Float, 4, u128::from(1.0_f32.to_bits()), "1.0"),
             (Encoding::Float, 8, u128::from(1e16_f64.to_bits()), "1e16"),
             (Encoding::Float, 8, u128::from(f64::NAN.to_bits()), "NaN"),
-            (Encoding::Float, 8, u128::from(f64::NEG_INFINITY.to_bits()), "-inf"),
+            (
+                Encoding::Float,
+                8,
+                u128::from(f64::NEG_INFINITY.to_bits()),
+                "-inf",
+            ),
             (Encoding::Unit, 0, 0, "()"),
         ] {
             assert_eq!(scalar(encoding, size, bits).as_deref(), Ok(text));

@@ -15,7 +15,13 @@ pub(crate) struct Out {
 impl Out {
     /// An empty text that ends with at most `limit` characters.
     pub(crate) fn new(limit: usize) -> Self {
-        Self { text: String::new(), room: limit.max(1), full: false, known: false, unknown: None }
+        Self {
+            text: String::new(),
+            room: limit.max(1),
+            full: false,
+            known: false,
+            unknown: None,
+        }
     }
 
     /// Whether nothing more fits, so that there is no use in computing it.
@@ -77,7 +83,9 @@ pub(crate) fn quoted_utf8(bytes: &[u8]) -> Result<String, Unknown> {
         }
         Err(error) => {
             let at = error.valid_up_to();
-            Err(Unknown::because(format!("the bytes are not UTF-8 from byte {at} on")))
+            Err(Unknown::because(format!(
+                "the bytes are not UTF-8 from byte {at} on"
+            )))
         }
     }
 }

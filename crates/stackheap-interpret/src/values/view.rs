@@ -56,11 +56,19 @@ impl View {
         self.at.map(|at| at.offset(offset))
     }
 
+    /// Whether both are views of the same part of the whole.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.offset == other.offset && self.subject == other.subject
+    }
+
     /// A view of another subject, `offset` bytes on.
     pub(crate) fn part(&self, subject: Subject, offset: u64, meta: Option<Meta>) -> Self {
         let window = self.window.as_ref().and_then(|window| {
             let start = window.start.checked_add(usize::try_from(offset).ok()?)?;
-            (start <= window.bytes.len()).then(|| Window { bytes: window.bytes.clone(), start })
+            (start <= window.bytes.len()).then(|| Window {
+                bytes: window.bytes.clone(),
+                start,
+            })
         });
         Self {
             subject,
@@ -82,8 +90,17 @@ impl Decoder<'_> {
 
     /// A value that is not in memory.
     pub(crate) fn view_of_bytes(&self, ty: TypeId, bytes: &[u8]) -> View {
-        let window = Some(Window { bytes: bytes.into(), start: 0 });
-        View { subject: Subject::Type(ty), at: None, offset: Some(0), meta: None, window }
+        let window = Some(Window {
+            bytes: bytes.into(),
+            start: 0,
+        });
+        View {
+            subject: Subject::Type(ty),
+            at: None,
+            offset: Some(0),
+            meta: None,
+            window,
+        }
     }
 
     /// What lies at `at`, outside of the decoded whole.
@@ -93,14 +110,23 @@ impl Decoder<'_> {
         at: RuntimeAddress,
         meta: Option<Meta>,
     ) -> View {
-        let mut view = View { subject, at: Some(at), offset: None, meta, window: None };
+        let mut view = View {
+            subject,
+            at: Some(at),
+            offset: None,
+            meta,
+            window: None,
+        };
         let size = self.size_of(&view).unwrap_or(0).min(READ_AHEAD);
         if size > 0 {
             // What cannot be read at once is read part by part, each with its own reason.
             view.window = usize::try_from(size)
                 .ok()
                 .and_then(|len| self.memory.read(at, len).ok())
-                .map(|bytes| Window { bytes: bytes.into(), start: 0 });
+                .map(|bytes| Window {
+                    bytes: bytes.into(),
+                    start: 0,
+                });
         }
         view
     }
@@ -127,7 +153,9 @@ impl Decoder<'_> {
         let too_large = || Unknown::because("larger than the address space");
         let len = usize::try_from(len).map_err(|_| too_large())?;
         if let Some(window) = &view.window {
-            let start = usize::try_from(offset).ok().and_then(|o| window.start.checked_add(o));
+            let start = usize::try_from(offset)
+                .ok()
+                .and_then(|o| window.start.checked_add(o));
             let bytes = start
                 .and_then(|start| Some(start..start.checked_add(len)?))
                 .and_then(|range| window.bytes.get(range));
@@ -145,17 +173,17 @@ impl Decoder<'_> {
     }
 
     /// A little-endian number of up to 16 bytes.
-    pub(crate) fn read_number(
-        &self,
-        view: &View,
-        offset: u64,
-        size: u64,
-    ) -> Result<u128, Unknown> {
+    pub(crate) fn read_number(&self, view: &View, offset: u64, size: u64) -> Result<u128, Unknown> {
         if size > 16 {
-            return Err(Unknown::because(format!("a number of {size} bytes is not understood")));
+            return Err(Unknown::because(format!(
+                "a number of {size} bytes is not understood"
+            )));
         }
         let bytes = self.read(view, offset, size)?;
-        Ok(bytes.iter().rev().fold(0, |number, byte| (number << 8) | u128::from(*byte)))
+        Ok(bytes
+            .iter()
+            .rev()
+            .fold(0, |number, byte| (number << 8) | u128::from(*byte)))
     }
 
     /// The size of a view in bytes; for one with an unsized tail, the size of this very value.
@@ -177,15 +205,22 @@ impl Decoder<'_> {
         let align = self.align_of(view)?;
         // The tail of a structure may be a structure with a tail again.
         for _ in 0..WRAPPERS {
-            let Some((tail, offset)) = self.tail(&at) else { break };
+            let Some((tail, offset)) = self.tail(&at) else {
+                break;
+            };
             start = start.checked_add(offset)?;
             at = tail;
         }
         let tail_size = match (at.subject, meta) {
             (Subject::Type(_), Meta::Vtable(vtable)) => self.vtable_number(vtable, 8)?,
-            _ => self.size_of(&View { meta: sized_meta(at.subject, meta), ..at })?,
+            _ => self.size_of(&View {
+                meta: sized_meta(at.subject, meta),
+                ..at
+            })?,
         };
-        start.checked_add(tail_size)?.checked_next_multiple_of(align.max(1))
+        start
+            .checked_add(tail_size)?
+            .checked_next_multiple_of(align.max(1))
     }
 
     /// The alignment of a view in bytes.
@@ -223,12 +258,20 @@ impl Decoder<'_> {
     fn tail(&self, view: &View) -> Option<(View, u64)> {
         let meta = view.meta?;
         let ty = self.type_of(view)?;
-        let TypeKind::Struct { fields, .. } = &ty.kind else { return None };
+        let TypeKind::Struct { fields, .. } = &ty.kind else {
+            return None;
+        };
         let field = fields.last()?;
         let field_type = self.types.ty(field.ty);
         let subject = match (&field_type.kind, meta) {
             (TypeKind::Str, _) => Subject::Str,
-            (TypeKind::Array { element, count: None }, _) => Subject::Slice(*element),
+            (
+                TypeKind::Array {
+                    element,
+                    count: None,
+                },
+                _,
+            ) => Subject::Slice(*element),
             (_, Meta::Vtable(_)) => Subject::Type(field.ty),
             (TypeKind::Struct { .. }, _) if field_type.size.is_none() => Subject::Type(field.ty),
             // rustc describes the type of an unsized tail by its element alone. The size of the
@@ -247,9 +290,9 @@ impl Decoder<'_> {
         let part = view.part(subject, field.offset, Some(meta));
         let offset = match (subject, meta) {
             // The debug information cannot know the alignment of the concrete type.
-            (Subject::Type(_), Meta::Vtable(_)) => {
-                field.offset.checked_next_multiple_of(self.tail_align(&part)?)?
-            }
+            (Subject::Type(_), Meta::Vtable(_)) => field
+                .offset
+                .checked_next_multiple_of(self.tail_align(&part)?)?,
             _ => field.offset,
         };
         Some((view.part(subject, offset, Some(meta)), offset))
@@ -257,8 +300,12 @@ impl Decoder<'_> {
 
     /// The alignment of a tail behind a vtable, looking through further structures.
     fn tail_align(&self, tail: &View) -> Option<u64> {
-        let Some(Meta::Vtable(vtable)) = tail.meta else { return None };
-        let Subject::Type(ty) = tail.subject else { return None };
+        let Some(Meta::Vtable(vtable)) = tail.meta else {
+            return None;
+        };
+        let Subject::Type(ty) = tail.subject else {
+            return None;
+        };
         let own = self.types.ty(ty).align.unwrap_or(1);
         let dynamic = self.vtable_number(vtable, 16)?;
         Some(own.max(dynamic).max(1))
@@ -289,17 +336,28 @@ impl Decoder<'_> {
 
     /// The active variant of an enum and its payload. `None` when the view is of no enum.
     pub(crate) fn active_payload(&self, view: &View) -> Result<Option<(Variant, View)>, Unknown> {
-        let Some(ty) = self.type_of(view) else { return Ok(None) };
-        let TypeKind::Enum { tag, variants, .. } = &ty.kind else { return Ok(None) };
+        let Some(ty) = self.type_of(view) else {
+            return Ok(None);
+        };
+        let TypeKind::Enum { tag, variants, .. } = &ty.kind else {
+            return Ok(None);
+        };
         let variant = match tag {
             None => variants.first(),
             Some((offset, tag_type)) => {
                 let size = self.types.ty(*tag_type).size.unwrap_or(0);
                 let number = self.read_number(view, *offset, size)?;
                 let selected = variants.iter().find(|variant| {
-                    variant.discriminants.iter().any(|(low, high)| (*low..=*high).contains(&number))
+                    variant
+                        .discriminants
+                        .iter()
+                        .any(|(low, high)| (*low..=*high).contains(&number))
                 });
-                let other = || variants.iter().find(|variant| variant.discriminants.is_empty());
+                let other = || {
+                    variants
+                        .iter()
+                        .find(|variant| variant.discriminants.is_empty())
+                };
                 match selected.or_else(other) {
                     Some(variant) => Some(variant),
                     None => {
@@ -315,8 +373,12 @@ impl Decoder<'_> {
 
     /// The number inside the wrappers of a view, and the view of exactly the number.
     pub(crate) fn number_in(&self, view: &View) -> Result<Option<(u128, View)>, Unknown> {
-        let Some(leaf) = self.leaf(view)? else { return Ok(None) };
-        let Some(ty) = self.type_of(&leaf) else { return Ok(None) };
+        let Some(leaf) = self.leaf(view)? else {
+            return Ok(None);
+        };
+        let Some(ty) = self.type_of(&leaf) else {
+            return Ok(None);
+        };
         match ty.kind {
             TypeKind::Base(_) | TypeKind::CEnum { .. } => {
                 let number = self.read_number(&leaf, 0, ty.size.unwrap_or(0))?;
@@ -328,10 +390,14 @@ impl Decoder<'_> {
 
     /// The pointer inside the wrappers of a view.
     pub(crate) fn pointer_in(&self, view: &View) -> Result<Option<View>, Unknown> {
-        let Some(leaf) = self.leaf(view)? else { return Ok(None) };
+        let Some(leaf) = self.leaf(view)? else {
+            return Ok(None);
+        };
         let kind = self.type_of(&leaf).map(|ty| ty.kind.clone());
-        let is_pointer =
-            matches!(kind, Some(TypeKind::Pointer { .. } | TypeKind::WidePointer { .. }));
+        let is_pointer = matches!(
+            kind,
+            Some(TypeKind::Pointer { .. } | TypeKind::WidePointer { .. })
+        );
         Ok(is_pointer.then_some(leaf))
     }
 
@@ -340,7 +406,9 @@ impl Decoder<'_> {
     pub(crate) fn leaf(&self, view: &View) -> Result<Option<View>, Unknown> {
         let mut at = view.clone();
         for _ in 0..WRAPPERS {
-            let Some(ty) = self.type_of(&at) else { return Ok(Some(at)) };
+            let Some(ty) = self.type_of(&at) else {
+                return Ok(Some(at));
+            };
             at = match &ty.kind {
                 TypeKind::Struct { fields, .. } => match only_sized_field(self.types, fields) {
                     Some((index, _)) => match self.field(&at, index) {
@@ -367,17 +435,25 @@ impl Decoder<'_> {
             _ => return Ok(None),
         };
         let number = self.read_number(view, offset, 8)?;
-        Ok(Some(RuntimeAddress(u64::try_from(number).unwrap_or(u64::MAX))))
+        Ok(Some(RuntimeAddress(
+            u64::try_from(number).unwrap_or(u64::MAX),
+        )))
     }
 
     /// What a pointer view points at; `None` for a null pointer or when it is no pointer.
     pub(crate) fn deref(&self, view: &View) -> Result<Option<View>, Unknown> {
-        let Some(ty) = self.type_of(view) else { return Ok(None) };
-        let Some(at) = self.address_in(view)?.filter(|at| at.0 != 0) else { return Ok(None) };
+        let Some(ty) = self.type_of(view) else {
+            return Ok(None);
+        };
+        let Some(at) = self.address_in(view)?.filter(|at| at.0 != 0) else {
+            return Ok(None);
+        };
         let (subject, meta) = match &ty.kind {
             TypeKind::Pointer { target, .. } => (Subject::Type(*target), None),
             TypeKind::WidePointer { target, .. } => {
-                let Some(meta) = self.meta_of(view)? else { return Ok(None) };
+                let Some(meta) = self.meta_of(view)? else {
+                    return Ok(None);
+                };
                 (self.wide_subject(&ty.name, *target, meta), Some(meta))
             }
             _ => return Ok(None),
@@ -387,8 +463,12 @@ impl Decoder<'_> {
 
     /// The second half of a wide pointer; `None` for other views.
     pub(crate) fn meta_of(&self, view: &View) -> Result<Option<Meta>, Unknown> {
-        let Some(ty) = self.type_of(view) else { return Ok(None) };
-        let TypeKind::WidePointer { meta, .. } = &ty.kind else { return Ok(None) };
+        let Some(ty) = self.type_of(view) else {
+            return Ok(None);
+        };
+        let TypeKind::WidePointer { meta, .. } = &ty.kind else {
+            return Ok(None);
+        };
         let (WideMeta::Length { offset } | WideMeta::Vtable { offset }) = meta;
         let number = u64::try_from(self.read_number(view, *offset, 8)?).unwrap_or(u64::MAX);
         Ok(Some(match meta {
@@ -404,7 +484,10 @@ impl Decoder<'_> {
         }
         match &self.types.ty(target).kind {
             TypeKind::Str => return Subject::Str,
-            TypeKind::Array { element, count: None } => return Subject::Slice(*element),
+            TypeKind::Array {
+                element,
+                count: None,
+            } => return Subject::Slice(*element),
             _ => {}
         }
         match names::pointee(name) {
@@ -418,10 +501,14 @@ impl Decoder<'_> {
     /// was reached by a pointer with a vtable.
     pub(crate) fn is_dyn(&self, view: &View) -> bool {
         match self.type_of(view).as_deref() {
-            Some(Type { kind: TypeKind::Dyn, .. }) => true,
-            Some(Type { kind: TypeKind::Struct { fields, .. }, .. }) => {
-                fields.is_empty() && matches!(view.meta, Some(Meta::Vtable(_)))
-            }
+            Some(Type {
+                kind: TypeKind::Dyn,
+                ..
+            }) => true,
+            Some(Type {
+                kind: TypeKind::Struct { fields, .. },
+                ..
+            }) => fields.is_empty() && matches!(view.meta, Some(Meta::Vtable(_))),
             _ => false,
         }
     }
@@ -451,10 +538,14 @@ impl Decoder<'_> {
         if let Some((ty, _)) = self.types.vtable_at(vtable) {
             return Ok((ty, self.types.ty(ty).name.clone()));
         }
-        let unknown = || Unknown::because(format!("no debug information for the vtable at {vtable}"));
+        let unknown =
+            || Unknown::because(format!("no debug information for the vtable at {vtable}"));
         let glue = self.memory.read(vtable, 8)?;
         let glue = u64::from_le_bytes(glue.try_into().map_err(|_| unknown())?);
-        let symbol = self.types.symbol_at(RuntimeAddress(glue)).ok_or_else(unknown)?;
+        let symbol = self
+            .types
+            .symbol_at(RuntimeAddress(glue))
+            .ok_or_else(unknown)?;
         let name = dropped_type(&symbol).ok_or_else(unknown)?;
         let recipes = self.fits.recipes();
         let ty = self

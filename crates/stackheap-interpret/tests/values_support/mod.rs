@@ -13,7 +13,10 @@ use stackheap_interpret::values::{Memory, TypeSource};
 use stackheap_model::{LoadBias, RuntimeAddress, Type, TypeId, Unknown};
 use tempfile::TempDir;
 
-const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/values_witness/values.rs");
+const SOURCE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/values_witness/values.rs"
+);
 
 #[derive(Clone, Copy, Debug)]
 pub enum Toolchain {
@@ -39,7 +42,10 @@ pub struct Witness {
 impl Witness {
     /// The type of a local of `main`.
     pub fn type_of(&self, name: &str) -> TypeId {
-        *self.types.get(name).unwrap_or_else(|| panic!("no variable `{name}`"))
+        *self
+            .types
+            .get(name)
+            .unwrap_or_else(|| panic!("no variable `{name}`"))
     }
 
     /// The types of all locals of `main`.
@@ -57,7 +63,10 @@ impl Witness {
     /// The line of the n-th `.await` of the program.
     pub fn await_line(&self, n: usize) -> usize {
         let source = std::fs::read_to_string(SOURCE).unwrap();
-        let mut lines = source.lines().enumerate().filter(|(_, line)| line.contains(".await"));
+        let mut lines = source
+            .lines()
+            .enumerate()
+            .filter(|(_, line)| line.contains(".await"));
         lines.nth(n).unwrap().0 + 1
     }
 }
@@ -96,7 +105,9 @@ impl TypeSource for ImageTypes<'_> {
     }
 
     fn symbol_at(&self, at: RuntimeAddress) -> Option<Arc<str>> {
-        self.image.symbol_at(self.bias.to_image(at)).map(|symbol| symbol.name)
+        self.image
+            .symbol_at(self.bias.to_image(at))
+            .map(|symbol| symbol.name)
     }
 
     fn type_named(&self, name: &str) -> Option<TypeId> {
@@ -119,8 +130,11 @@ pub fn with_witness(toolchain: Toolchain, test: &dyn Fn(&Witness, &ImageTypes<'_
     let program = folder.path().join("values");
     let data = std::fs::read(&program).unwrap();
     let image = Image::parse(&data).unwrap();
-    let mut child =
-        Command::new(&program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = Command::new(&program)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let lines = read_lines(&mut child);
     let memory = match File::open(format!("/proc/{}/mem", child.id())) {
         Ok(memory) => memory,
@@ -133,7 +147,18 @@ pub fn with_witness(toolchain: Toolchain, test: &dyn Fn(&Witness, &ImageTypes<'_
     };
     let bias = bias(&child, &program, &image);
     let types = types_of_locals(&image);
-    test(&Witness { lines, memory, types, child }, &ImageTypes { image: &image, bias });
+    test(
+        &Witness {
+            lines,
+            memory,
+            types,
+            child,
+        },
+        &ImageTypes {
+            image: &image,
+            bias,
+        },
+    );
 }
 
 fn build(toolchain: Toolchain, program: &Path) -> bool {
@@ -167,7 +192,10 @@ fn read_lines(child: &mut Child) -> Vec<Line> {
         }
         let mut fields = line.splitn(5, '\t').map(str::to_owned);
         let kind = fields.next().unwrap_or_default();
-        lines.push(Line { kind, fields: fields.collect() });
+        lines.push(Line {
+            kind,
+            fields: fields.collect(),
+        });
     }
     lines
 }
@@ -175,14 +203,24 @@ fn read_lines(child: &mut Child) -> Vec<Line> {
 fn bias(child: &Child, program: &Path, image: &Image<'_>) -> LoadBias {
     let maps = std::fs::read_to_string(format!("/proc/{}/maps", child.id())).unwrap();
     let program = std::fs::canonicalize(program).unwrap();
-    let first = maps.lines().find(|line| line.ends_with(program.to_str().unwrap())).unwrap();
+    let first = maps
+        .lines()
+        .find(|line| line.ends_with(program.to_str().unwrap()))
+        .unwrap();
     let start = u64::from_str_radix(first.split('-').next().unwrap(), 16).unwrap();
-    LoadBias(if image.facts().position_independent { start } else { 0 })
+    LoadBias(if image.facts().position_independent {
+        start
+    } else {
+        0
+    })
 }
 
 fn types_of_locals(image: &Image<'_>) -> HashMap<String, TypeId> {
     let (functions, _) = image.functions(&|file| file.ends_with("values.rs"));
-    let main = functions.iter().find(|function| &*function.name == "values::main").unwrap();
+    let main = functions
+        .iter()
+        .find(|function| &*function.name == "values::main")
+        .unwrap();
     image
         .variables(main)
         .into_iter()

@@ -217,7 +217,11 @@ struct Yield(bool);
 impl Future for Yield {
     type Output = ();
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        if std::mem::replace(&mut self.0, true) { Poll::Ready(()) } else { Poll::Pending }
+        if std::mem::replace(&mut self.0, true) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 }
 async fn work(name: String) -> usize {
@@ -391,13 +395,22 @@ fn main() {
     poll(&mut future_done, 3);
     let mut future_dyn: Pin<Box<dyn Future<Output = usize>>> = Box::pin(work("fd".into()));
     poll(&mut future_dyn, 1);
-    let cycle = Rc::new(Node { value: 1, next: RefCell::new(None), parent: RefCell::new(Weak::new()) });
+    let cycle = Rc::new(Node {
+        value: 1,
+        next: RefCell::new(None),
+        parent: RefCell::new(Weak::new()),
+    });
     *cycle.next.borrow_mut() = Some(cycle.clone());
-    let locked_cycle = Rc::new(Node { value: 2, next: RefCell::new(None), parent: RefCell::new(Weak::new()) });
+    let locked_cycle = Rc::new(Node {
+        value: 2,
+        next: RefCell::new(None),
+        parent: RefCell::new(Weak::new()),
+    });
     let mut locked_guard = locked_cycle.next.borrow_mut();
     *locked_guard = Some(locked_cycle.clone());
     texts! {
         locked_cycle_ = locked_cycle.clone(), "Node { value: 2, next: RefCell { value: <borrowed> }, parent: RefCell { value: (Weak) } }";
+        fn_item = add_one, "fn(u32) -> u32";
         closure_none = |x: u32| x, "Closure";
         closure_move = move |x: u32| x + key, "Closure { key: 5 }";
         closure_ref = || text.len(), "Closure { text: \"captured\" }";
@@ -407,10 +420,22 @@ fn main() {
         cycle_ = cycle, "Node { value: 1, next: RefCell { value: Some(…) }, parent: RefCell { value: (Weak) } }";
         future_new_ = future_new, "Unresumed { name: \"f0\" }";
     }
-    println!("future\tfuture_one\t{:#x}\tSuspend0", &raw const future_one as usize);
-    println!("future\tfuture_two\t{:#x}\tSuspend1", &raw const future_two as usize);
-    println!("future\tfuture_done\t{:#x}\tReturned", &raw const future_done as usize);
-    println!("future\tfuture_dyn\t{:#x}\tSuspend0", &raw const future_dyn as usize);
+    println!(
+        "future\tfuture_one\t{:#x}\tSuspend0",
+        &raw const future_one as usize
+    );
+    println!(
+        "future\tfuture_two\t{:#x}\tSuspend1",
+        &raw const future_two as usize
+    );
+    println!(
+        "future\tfuture_done\t{:#x}\tReturned",
+        &raw const future_done as usize
+    );
+    println!(
+        "future\tfuture_dyn\t{:#x}\tSuspend0",
+        &raw const future_dyn as usize
+    );
     blocks! {
         string: owns string.as_ptr(), string.capacity(); string_capacity: owns string_capacity.as_ptr(), string_capacity.capacity();
         vec_: owns vec_.as_ptr(), 12; vec_spare: owns vec_spare.as_ptr(), vec_spare.capacity() * 8;

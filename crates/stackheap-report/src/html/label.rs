@@ -1,69 +1,74 @@
-//! Words for a page, put into the states where they are made: the browser draws, it does not explain.
+//! Words for a page, put into its parts where they are made: the browser draws, it does not explain.
 
 use serde_json::{Map, Value as Json, json};
 use stackheap_explain::{edge_kind, frame_bytes, local_role, local_state, region, short_type};
-use stackheap_model::{Edge, EdgeEnd, LocalRole, LocalState, Region, State};
+use stackheap_model::{
+    Block, Edge, EdgeEnd, Frame, Local, LocalRole, LocalState, Region, StaticItem, StepNumber,
+};
 
 use crate::look::Look;
 
-/// Adds words to a state that was made from `state` with the frames of user code.
-pub(super) fn label(shown: &mut Json, state: &State) {
-    let look = Look::new(state);
-    let threads = list(shown, "threads").into_iter().flatten();
-    for (shown, thread) in threads.zip(&state.threads) {
-        let frames = list(shown, "frames").into_iter().flatten();
-        for (shown, frame) in frames.zip(thread.frames.iter().filter(|frame| frame.user)) {
-            let locals = list(shown, "locals").into_iter().flatten();
-            for (shown, local) in locals.zip(&frame.locals) {
-                set(shown, "short_type", json!(short_type(&local.type_name)));
-                match &local.state {
-                    LocalState::Live => {}
-                    // The reason has a line of its own.
-                    LocalState::Unknown(_) => set(shown, "words", json!("state unknown")),
-                    state => set(shown, "words", json!(local_state(state))),
-                }
-                if !matches!(local.role, LocalRole::Variable) {
-                    set(shown, "role_words", json!(local_role(local.role)));
-                }
-                if let Some(stale) = look.stale(frame.id, local) {
-                    set(shown, "stale", json!(stale));
-                }
-            }
-            let bytes = list(shown, "other_bytes").into_iter().flatten();
-            for (shown, bytes) in bytes.zip(&frame.other_bytes) {
-                set(shown, "text", json!(frame_bytes(bytes)));
-            }
-        }
+/// Stands for "at this step", which no step number does: they begin at 1.
+pub(super) const THIS_STEP: StepNumber = StepNumber(0);
+
+/// The words of a frame that depend on what is outside of it.
+pub(super) fn frame_words(frame: &Frame, look: &Look<'_>) -> Vec<String> {
+    let words = |local| look.stale(frame.id, local).unwrap_or_default();
+    frame.locals.iter().map(words).collect()
+}
+
+/// Adds words to a frame.
+pub(super) fn frame(shown: &mut Json, frame: &Frame, look: &Look<'_>) {
+    for (shown, local) in list(shown, "locals").zip(&frame.locals) {
+        label_local(shown, frame, local, look);
     }
-    let blocks = list(shown, "blocks").into_iter().flatten();
-    for (shown, block) in blocks.zip(&state.blocks) {
-        if let Some(name) = &block.type_name {
-            set(shown, "short_type", json!(short_type(name)));
-        }
-        // Most blocks were read at the step itself; naming it would make each block a new one.
-        if block.as_of == Some(state.step) {
-            set(shown, "as_of", json!("this step"));
-        }
-        let owners = list(shown, "owners").into_iter().flatten();
-        for (shown, owner) in owners.zip(&block.owners) {
-            set(
-                shown,
-                "label",
-                json!(stackheap_explain::owner(owner, state)),
-            );
-        }
-    }
-    let statics = list(shown, "statics").into_iter().flatten();
-    for (shown, item) in statics.zip(&state.statics) {
-        set(shown, "short_type", json!(short_type(&item.type_name)));
-    }
-    let edges = list(shown, "edges").into_iter().flatten();
-    for (shown, edge) in edges.zip(&state.edges) {
-        label_edge(shown, edge, &look);
+    for (shown, bytes) in list(shown, "other_bytes").zip(&frame.other_bytes) {
+        set(shown, "text", json!(frame_bytes(bytes)));
     }
 }
 
-fn label_edge(shown: &mut Json, edge: &Edge, look: &Look<'_>) {
+fn label_local(shown: &mut Json, frame: &Frame, local: &Local, look: &Look<'_>) {
+    set(shown, "short_type", json!(short_type(&local.type_name)));
+    match &local.state {
+        LocalState::Live => {}
+        // The reason has a line of its own.
+        LocalState::Unknown(_) => set(shown, "words", json!("state unknown")),
+        state => set(shown, "words", json!(local_state(state))),
+    }
+    if !matches!(local.role, LocalRole::Variable) {
+        set(shown, "role_words", json!(local_role(local.role)));
+    }
+    if let Some(stale) = look.stale(frame.id, local) {
+        set(shown, "stale", json!(stale));
+    }
+}
+
+/// The owners of a block as a reader would call them.
+pub(super) fn owner_words(block: &Block, look: &Look<'_>) -> Vec<String> {
+    let owners = block.owners.iter();
+    owners
+        .map(|owner| stackheap_explain::owner(owner, look.state))
+        .collect()
+}
+
+/// Adds words to a block.
+pub(super) fn block(shown: &mut Json, block: &Block, owners: &[String], read: Option<StepNumber>) {
+    if let Some(name) = &block.type_name {
+        set(shown, "short_type", json!(short_type(name)));
+    }
+    set(shown, "as_of", json!(read.map(|step| step.0)));
+    for (shown, label) in list(shown, "owners").zip(owners) {
+        set(shown, "label", json!(label));
+    }
+}
+
+/// Adds words to a static.
+pub(super) fn static_item(shown: &mut Json, item: &StaticItem) {
+    set(shown, "short_type", json!(short_type(&item.type_name)));
+}
+
+/// Adds words to an edge, and where in a local it begins or ends.
+pub(super) fn edge(shown: &mut Json, edge: &Edge, look: &Look<'_>) {
     set(shown, "words", json!(edge_kind(edge.kind)));
     set(shown, "label", json!(look.target(edge)));
     set(shown, "short", json!(look.short_target(edge)));
@@ -105,8 +110,9 @@ pub(super) fn regions() -> Json {
     Json::Object(words.collect::<Map<_, _>>())
 }
 
-fn list<'a>(object: &'a mut Json, name: &str) -> Option<&'a mut Vec<Json>> {
-    object.get_mut(name)?.as_array_mut()
+fn list<'a>(object: &'a mut Json, name: &str) -> impl Iterator<Item = &'a mut Json> {
+    let items = object.get_mut(name).and_then(Json::as_array_mut);
+    items.into_iter().flatten()
 }
 
 fn set(object: &mut Json, name: &str, member: Json) {

@@ -14,9 +14,6 @@ use std::collections::HashMap;
 
 use serde_json::Value as Json;
 
-/// Lists that are stored as what changed since the state before.
-const CHANNELS: [&str; 4] = ["blocks", "edges", "statics", "frames"];
-
 /// How deep a state is stored. Nothing that is made here is deeper; the rest would be `null`.
 const DEPTH: u32 = 128;
 
@@ -38,52 +35,8 @@ impl Pool {
         self.bytes
     }
 
-    /// Stores a state; gives what stands for it: the state's members, encoded.
-    pub(super) fn row(&mut self, state: &Json) -> String {
-        let Json::Object(members) = state else {
-            return "null".to_owned();
-        };
-        let mut parts = Vec::with_capacity(members.len());
-        for (name, member) in members {
-            let encoded = match (name.as_str(), member) {
-                ("threads", Json::Array(threads)) => self.threads(threads),
-                (_, Json::Array(items)) if CHANNELS.contains(&name.as_str()) => {
-                    self.continued(name, items)
-                }
-                _ => self.add(member, DEPTH).to_string(),
-            };
-            parts.push(encoded);
-        }
-        let shape = self.shape(members.keys());
-        format!("[{shape},{}]", parts.join(","))
-    }
-
-    fn threads(&mut self, threads: &[Json]) -> String {
-        let mut parts = vec!["-1".to_owned()];
-        for thread in threads {
-            let Json::Object(members) = thread else {
-                parts.push(self.add(thread, DEPTH).to_string());
-                continue;
-            };
-            let id = members.get("id").map_or_else(String::new, Json::to_string);
-            let mut inner = Vec::with_capacity(members.len());
-            for (name, member) in members {
-                inner.push(match (name.as_str(), member) {
-                    ("frames", Json::Array(frames)) => {
-                        self.continued(&format!("frames of {id}"), frames)
-                    }
-                    _ => self.add(member, DEPTH).to_string(),
-                });
-            }
-            let shape = self.shape(members.keys());
-            parts.push(format!("[{shape},{}]", inner.join(",")));
-        }
-        format!("[{}]", parts.join(","))
-    }
-
     /// A list as what changed since the last one of its channel.
-    fn continued(&mut self, channel: &str, items: &[Json]) -> String {
-        let items: Vec<usize> = items.iter().map(|item| self.add(item, DEPTH)).collect();
+    fn continued(&mut self, channel: &str, items: Vec<usize>) -> String {
         let channels = self.last.len();
         let (number, last) = self
             .last
@@ -105,20 +58,24 @@ impl Pool {
     }
 
     /// Stores a value; gives its index.
-    fn add(&mut self, value: &Json, depth: u32) -> usize {
+    pub(super) fn add(&mut self, value: &Json) -> usize {
+        self.add_to(value, DEPTH)
+    }
+
+    fn add_to(&mut self, value: &Json, depth: u32) -> usize {
         let encoded = match value {
             Json::Array(_) | Json::Object(_) if depth == 0 => "null".to_owned(),
             Json::Array(items) => {
                 let mut encoded = String::from("[-1");
                 for item in items {
-                    encoded.push_str(&format!(",{}", self.add(item, depth - 1)));
+                    encoded.push_str(&format!(",{}", self.add_to(item, depth - 1)));
                 }
                 encoded + "]"
             }
             Json::Object(members) => {
                 let mut encoded = format!("[{}", self.shape(members.keys()));
                 for member in members.values() {
-                    encoded.push_str(&format!(",{}", self.add(member, depth - 1)));
+                    encoded.push_str(&format!(",{}", self.add_to(member, depth - 1)));
                 }
                 encoded + "]"
             }
@@ -154,5 +111,43 @@ impl Pool {
             self.shapes.join(","),
             self.items.join(",")
         )
+    }
+}
+
+/// An object that is not in the pool itself, because it is never the same twice: a state, a thread.
+#[derive(Default)]
+pub(super) struct Row {
+    keys: Vec<String>,
+    parts: Vec<String>,
+}
+
+impl Row {
+    /// A member that is stored in the pool.
+    pub(super) fn value(&mut self, pool: &mut Pool, name: &str, value: &Json) {
+        self.keys.push(name.to_owned());
+        self.parts.push(pool.add(value).to_string());
+    }
+
+    /// A list of items of the pool, as what changed since the last list of its channel.
+    pub(super) fn list(&mut self, pool: &mut Pool, name: &str, channel: &str, items: Vec<usize>) {
+        self.keys.push(name.to_owned());
+        self.parts.push(pool.continued(channel, items));
+    }
+
+    /// A list of rows.
+    pub(super) fn rows(&mut self, name: &str, rows: &[String]) {
+        self.keys.push(name.to_owned());
+        let mut list = String::from("[-1");
+        for row in rows {
+            list.push(',');
+            list.push_str(row);
+        }
+        self.parts.push(list + "]");
+    }
+
+    /// The row, encoded.
+    pub(super) fn finish(self, pool: &mut Pool) -> String {
+        let shape = pool.shape(self.keys.iter());
+        format!("[{shape},{}]", self.parts.join(","))
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use stackheap_explain::{
-    Names, Sentence, edge_kind, event, handover, handovers, place, short_type, size, visible,
+    Names, Owners, Sentence, edge_kind, event, handover, place, short_type, size, visible,
 };
 use stackheap_model::{EdgeKind, SourceFile, State};
 
@@ -180,9 +180,8 @@ fn events(sheet: &mut Sheet<'_>) {
         told.push((happened.step.map(|step| step.0), event(happened, state)));
     }
     if let Some(before) = sheet.options.before {
-        for passed in handovers(before, state) {
-            told.push((None, handover(&passed, before, state)));
-        }
+        let passed = Owners::of(before).handovers(&Owners::of(state));
+        told.extend(passed.iter().map(|passed| (None, handover(passed))));
     }
     if told.is_empty() {
         return;

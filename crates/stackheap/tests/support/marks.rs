@@ -240,19 +240,32 @@ pub fn parse(path: &Path, text: &str) -> Result<Program, String> {
         let mut claims = comment;
         if let Some((name, nth, rest)) = mark_head(comment).map_err(|what| place(index, &what))? {
             let line = u32::try_from(mark_line + 1).unwrap_or(u32::MAX);
-            marks.push(MarkBlock { name, nth, line, assertions: Vec::new() });
+            marks.push(MarkBlock {
+                name,
+                nth,
+                line,
+                assertions: Vec::new(),
+            });
             claims = rest;
         }
         for piece in split_outside_quotes(claims, ';') {
             let claim = parse_claim(piece).map_err(|what| place(index, &what))?;
             let line = u32::try_from(index + 1).unwrap_or(u32::MAX);
-            let assertion = Assertion { text: piece.to_string(), line, claim };
+            let assertion = Assertion {
+                text: piece.to_string(),
+                line,
+                claim,
+            };
             if let Some(block) = marks.last_mut() {
                 block.assertions.push(assertion);
             }
         }
     }
-    Ok(Program { path: path.to_path_buf(), header, marks })
+    Ok(Program {
+        path: path.to_path_buf(),
+        header,
+        marks,
+    })
 }
 
 /// Reads a file of the corpus.
@@ -267,11 +280,18 @@ pub fn load(path: &Path) -> Result<Program, String> {
 }
 
 fn parse_header(text: &str) -> Result<Header, String> {
-    let mut header = Header { exit: Some(0), ..Header::default() };
+    let mut header = Header {
+        exit: Some(0),
+        ..Header::default()
+    };
     for line in text.lines().map_while(|line| line.strip_prefix("//!")) {
-        let Some((key, value)) = line.trim().split_once(": ") else { continue };
+        let Some((key, value)) = line.trim().split_once(": ") else {
+            continue;
+        };
         let number = || {
-            value.parse::<i32>().map_err(|_| format!("expected a number in `{key}:`, found `{value}`"))
+            value
+                .parse::<i32>()
+                .map_err(|_| format!("expected a number in `{key}:`, found `{value}`"))
         };
         match key {
             "exit" => header.exit = Some(number()?),
@@ -282,7 +302,11 @@ fn parse_header(text: &str) -> Result<Header, String> {
             "stdin" => header.stdin = unquote(value)?,
             "args" => {
                 for word in split_outside_quotes(value, ' ') {
-                    let word = if word.starts_with('"') { unquote(word)? } else { word.to_string() };
+                    let word = if word.starts_with('"') {
+                        unquote(word)?
+                    } else {
+                        word.to_string()
+                    };
                     header.args.push(word);
                 }
             }
@@ -296,13 +320,19 @@ fn parse_header(text: &str) -> Result<Header, String> {
 fn mark_comment(line: &str) -> Option<&str> {
     let at = line.find("// <")?;
     let code = line[..at].trim_start();
-    if code.is_empty() || code.starts_with("//") { None } else { Some(&line[at + 3..]) }
+    if code.is_empty() || code.starts_with("//") {
+        None
+    } else {
+        Some(&line[at + 3..])
+    }
 }
 
 type MarkHead<'a> = (String, u32, &'a str);
 
 fn mark_head(comment: &str) -> Result<Option<MarkHead<'_>>, String> {
-    let Some(rest) = comment.strip_prefix('<') else { return Ok(None) };
+    let Some(rest) = comment.strip_prefix('<') else {
+        return Ok(None);
+    };
     let Some((name, rest)) = rest.split_once('>') else {
         return Err(format!("expected `<name>`, found `{comment}`"));
     };
@@ -310,7 +340,11 @@ fn mark_head(comment: &str) -> Result<Option<MarkHead<'_>>, String> {
         None => (name, 1),
         Some((name, nth)) => match nth.parse() {
             Ok(nth) if nth >= 1 => (name, nth),
-            _ => return Err(format!("expected `<name#k>` with k from 1, found `<{name}#{nth}>`")),
+            _ => {
+                return Err(format!(
+                    "expected `<name#k>` with k from 1, found `<{name}#{nth}>`"
+                ));
+            }
         },
     };
     Ok(Some((name.to_string(), nth, rest.trim())))
@@ -342,7 +376,10 @@ fn unquote(text: &str) -> Result<String, String> {
 }
 
 fn parse_claim(text: &str) -> Result<Claim, String> {
-    if let Some(rest) = text.strip_prefix("event ") {
+    if let Some(rest) = text
+        .strip_prefix("event ")
+        .filter(|rest| !rest.starts_with("= "))
+    {
         return Ok(Claim::Event(parse_event(rest)?));
     }
     if let Some(rest) = text.strip_prefix("output ends ") {
@@ -363,12 +400,17 @@ fn parse_claim(text: &str) -> Result<Claim, String> {
         (_, Some(at)) => {
             let subject = parse_subject(&text[..at])?;
             if !subject.parts.is_empty() {
-                return Err(format!("expected a whole local or static before `:`, found `{}`", &text[..at]));
+                return Err(format!(
+                    "expected a whole local or static before `:`, found `{}`",
+                    &text[..at]
+                ));
             }
             let properties = text[at + 2..].split(", ").map(|p| parse_property(p.trim()));
             Ok(Claim::Is(subject, properties.collect::<Result<_, _>>()?))
         }
-        _ => Err(format!("expected `x = value`, `x: properties` or another assertion, found `{text}`")),
+        _ => Err(format!(
+            "expected `x = value`, `x: properties` or another assertion, found `{text}`"
+        )),
     }
 }
 
@@ -377,14 +419,22 @@ fn parse_equation(left: &str, right: &str) -> Result<Claim, String> {
         "printed" => Expected::Printed,
         text => Expected::Text(text.to_string()),
     };
-    let names = || right.split(", ").map(|name| name.trim().to_string()).collect();
+    let names = || {
+        right
+            .split(", ")
+            .map(|name| name.trim().to_string())
+            .collect()
+    };
     Ok(match left {
         "frames" => Claim::Frames(None, names()),
         "frame count" => Claim::FrameCount(expected),
         "threads" => Claim::Threads(expected),
         "heap blocks" => Claim::HeapBlocks(expected),
         "heap bytes" => Claim::HeapBytes(expected),
-        _ => match left.strip_prefix("thread ").and_then(|rest| rest.strip_suffix(" frames")) {
+        _ => match left
+            .strip_prefix("thread ")
+            .and_then(|rest| rest.strip_suffix(" frames"))
+        {
             Some(thread) => Claim::Frames(Some(thread.to_string()), names()),
             None => Claim::Value(parse_subject(left)?, expected),
         },
@@ -408,7 +458,9 @@ fn parse_subject(text: &str) -> Result<Subject, String> {
     if root.is_empty() {
         return Err(format!("expected a name, found `{text}`"));
     }
-    let parts = rest.split(['.', '[']).map(|part| part.trim_end_matches(']').to_string());
+    let parts = rest
+        .split(['.', '['])
+        .map(|part| part.trim_end_matches(']').to_string());
     let parts = parts.filter(|part| !part.is_empty()).collect();
     let name = root.to_string();
     let root = match (kind, function) {
@@ -420,13 +472,21 @@ fn parse_subject(text: &str) -> Result<Subject, String> {
     Ok(Subject { label, root, parts })
 }
 
-const LOCAL_STATES: [&str; 7] =
-    ["live", "uninit", "moved", "dropped", "partly-moved", "out-of-scope", "unknown"];
+const LOCAL_STATES: [&str; 7] = [
+    "live",
+    "uninit",
+    "moved",
+    "dropped",
+    "partly-moved",
+    "out-of-scope",
+    "unknown",
+];
 
 fn parse_property(text: &str) -> Result<Property, String> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let number = |word: &str| {
-        word.parse::<u64>().map_err(|_| format!("expected a number in `{text}`, found `{word}`"))
+        word.parse::<u64>()
+            .map_err(|_| format!("expected a number in `{text}`, found `{word}`"))
     };
     Ok(match words.as_slice() {
         [state] if LOCAL_STATES.contains(state) => Property::State((*state).to_string()),
@@ -455,13 +515,16 @@ fn parse_property(text: &str) -> Result<Property, String> {
     })
 }
 
-const REGIONS: [&str; 10] =
-    ["stack", "heap", "static", "rodata", "tls", "code", "mapped", "foreign", "register", "none"];
+const REGIONS: [&str; 10] = [
+    "stack", "heap", "static", "rodata", "tls", "code", "mapped", "foreign", "register", "none",
+];
 
 fn parse_target(words: &[&str]) -> Result<Target, String> {
     let (bytes, words) = match words {
         [n, "byte" | "bytes", "of", rest @ ..] => {
-            let n = n.parse().map_err(|_| format!("expected a number of bytes, found `{n}`"))?;
+            let n = n
+                .parse()
+                .map_err(|_| format!("expected a number of bytes, found `{n}`"))?;
             (Some(n), rest)
         }
         rest => (None, rest),
@@ -470,9 +533,16 @@ fn parse_target(words: &[&str]) -> Result<Target, String> {
         ["heap", "of", name @ ..] => TargetPlace::HeapOf(parse_subject(&name.join(" "))?),
         ["anything"] => TargetPlace::Anything,
         [region] if REGIONS.contains(region) => TargetPlace::Region((*region).to_string()),
-        [kind @ ("static" | "tls"), name] => TargetPlace::Inside(parse_subject(&format!("{kind} {name}"))?),
+        [kind @ ("static" | "tls"), name] => {
+            TargetPlace::Inside(parse_subject(&format!("{kind} {name}"))?)
+        }
         [name] => TargetPlace::Inside(parse_subject(name)?),
-        _ => return Err(format!("expected what the pointer leads to, found `{}`", words.join(" "))),
+        _ => {
+            return Err(format!(
+                "expected what the pointer leads to, found `{}`",
+                words.join(" ")
+            ));
+        }
     };
     Ok(Target { bytes, place })
 }
@@ -481,9 +551,15 @@ fn parse_event(text: &str) -> Result<EventClaim, String> {
     let (kind, rest) = text.split_once(' ').unwrap_or((text, ""));
     let rest = rest.trim();
     let number = |word: &str| {
-        word.parse::<u64>().map_err(|_| format!("expected a number of bytes, found `{word}`"))
+        word.parse::<u64>()
+            .map_err(|_| format!("expected a number of bytes, found `{word}`"))
     };
-    let mut claim = EventClaim { kind: kind.to_string(), bytes: None, old_bytes: None, name: None };
+    let mut claim = EventClaim {
+        kind: kind.to_string(),
+        bytes: None,
+        old_bytes: None,
+        name: None,
+    };
     match rest.split_whitespace().collect::<Vec<_>>().as_slice() {
         [] => {}
         [n, "byte" | "bytes"] => claim.bytes = Some(number(n)?),
@@ -574,6 +650,10 @@ fn expect_witness(stdout: &str, from: usize, witness: &Witness) -> Result<String
             "the assertion says `{text}`, but the program prints `{} {printed}`",
             witness.label
         )),
+        None if witness.label.starts_with('@') && parse_address(printed).is_none() => Err(format!(
+            "expected an address behind `{}`, the program prints `{printed}`",
+            witness.label
+        )),
         _ => Ok(printed.to_string()),
     }
 }
@@ -585,7 +665,11 @@ pub fn instrument(program: &Program, text: &str) -> String {
     for (index, line) in text.lines().enumerate() {
         let number = index + 1;
         let mut names: Vec<&str> = Vec::new();
-        for mark in program.marks.iter().filter(|mark| mark.line as usize == number) {
+        for mark in program
+            .marks
+            .iter()
+            .filter(|mark| mark.line as usize == number)
+        {
             if !names.contains(&mark.name.as_str()) {
                 names.push(&mark.name);
             }
@@ -629,7 +713,11 @@ pub fn check_natively(program: &Program, stdout: &str) -> Vec<String> {
         for assertion in &mark.assertions {
             for witness in witnesses(&assertion.claim) {
                 if let Err(what) = expect_witness(stdout, from, &witness) {
-                    problems.push(format!("{}:{}: {what}", program.path.display(), assertion.line));
+                    problems.push(format!(
+                        "{}:{}: {what}",
+                        program.path.display(),
+                        assertion.line
+                    ));
                 }
             }
         }
@@ -672,14 +760,17 @@ pub fn check(assertion: &Assertion, state: &Json, stdout: &str) -> Result<(), St
         Claim::Rodata(text) => return state.check_rodata(text),
         Claim::Is(subject, properties) => {
             for property in properties {
-                state.check_property(subject, property, &printed).map_err(|what| {
-                    format!("`{}`: {what}", subject.label)
-                })?;
+                state
+                    .check_property(subject, property, &printed)
+                    .map_err(|what| format!("`{}`: {what}", subject.label))?;
             }
             return Ok(());
         }
     };
-    let (label, text) = printed.lines.first().ok_or("the claim has no witness line")?;
+    let (label, text) = printed
+        .lines
+        .first()
+        .ok_or("the claim has no witness line")?;
     same(label, text, &found)
 }
 
@@ -687,7 +778,9 @@ fn same(what: &str, expected: &str, found: &str) -> Result<(), String> {
     if expected == found {
         Ok(())
     } else {
-        Err(format!("`{what}`: expected `{expected}`, the state has `{found}`"))
+        Err(format!(
+            "`{what}`: expected `{expected}`, the state has `{found}`"
+        ))
     }
 }
 
@@ -695,9 +788,14 @@ fn ends(expected: &str, found: &str) -> Result<(), String> {
     if found.ends_with(expected) {
         return Ok(());
     }
-    let skip = found.chars().count().saturating_sub(expected.chars().count() + 10);
+    let skip = found
+        .chars()
+        .count()
+        .saturating_sub(expected.chars().count() + 10);
     let end: String = found.chars().skip(skip).collect();
-    Err(format!("expected output that ends in {expected:?}, the state's ends in {end:?}"))
+    Err(format!(
+        "expected output that ends in {expected:?}, the state's ends in {end:?}"
+    ))
 }
 
 /// The witness lines that belong to the assertion at hand.
@@ -709,12 +807,19 @@ impl Printed {
     fn address(&self, label: &str) -> Result<u64, String> {
         let line = self.lines.iter().find(|(found, _)| found == label);
         let (_, text) = line.ok_or_else(|| format!("no witness line `{label}`"))?;
-        parse_address(text).ok_or_else(|| format!("expected an address behind `{label}`, found `{text}`"))
+        parse_address(text)
+            .ok_or_else(|| format!("expected an address behind `{label}`, found `{text}`"))
     }
 }
 
+/// The first hexadecimal number in a text: `{:p}` writes `Pointer { addr: 0x..., metadata: 5 }` for
+/// a wide pointer.
 fn parse_address(text: &str) -> Option<u64> {
-    u64::from_str_radix(text.strip_prefix("0x")?, 16).ok()
+    let digits = &text[text.find("0x")? + 2..];
+    let end = digits
+        .find(|c: char| !c.is_ascii_hexdigit())
+        .unwrap_or(digits.len());
+    u64::from_str_radix(&digits[..end], 16).ok()
 }
 
 fn array(json: &Json) -> impl Iterator<Item = &Json> {
@@ -736,7 +841,11 @@ fn lies_in(address: u64, start: u64, size: u64) -> bool {
 /// Whether the path `full` ends in the segments of `wanted`, generic arguments left out unless
 /// `wanted` has some: `<demo::Bear as Drop>::drop` ends in `drop`.
 fn path_ends(full: &str, wanted: &str) -> bool {
-    let full = if wanted.contains('<') { full.to_string() } else { without_generics(full) };
+    let full = if wanted.contains('<') {
+        full.to_string()
+    } else {
+        without_generics(full)
+    };
     full == wanted || full.ends_with(&format!("::{wanted}"))
 }
 
@@ -792,20 +901,26 @@ struct State<'a> {
 
 impl<'a> State<'a> {
     fn output(&self, stream: &str) -> Result<&'a str, String> {
-        self.json["output"][stream].as_str().ok_or_else(|| format!("the state has no output.{stream}"))
+        self.json["output"][stream]
+            .as_str()
+            .ok_or_else(|| format!("the state has no output.{stream}"))
     }
 
     fn thread_json(&self, name: Option<&str>) -> Result<&'a Json, String> {
         let found = array(&self.json["threads"]).find(|thread| match name {
             None => thread["id"] == self.json["thread"],
-            Some(name) => thread["name"] == name || thread["id"].to_string() == name,
+            Some(name) => {
+                thread["name"] == name || name.parse::<u64>().is_ok_and(|id| thread["id"] == id)
+            }
         });
         found.ok_or_else(|| format!("the state has no thread `{}`", name.unwrap_or("at hand")))
     }
 
     fn current_frames(&self) -> Result<&'a [Json], String> {
         let frames = self.thread_json(None)?["frames"].as_array();
-        frames.map(Vec::as_slice).ok_or_else(|| "the thread has no frames".to_string())
+        frames
+            .map(Vec::as_slice)
+            .ok_or_else(|| "the thread has no frames".to_string())
     }
 
     fn check_frames(&self, thread: Option<&str>, names: &[String]) -> Result<(), String> {
@@ -813,17 +928,27 @@ impl<'a> State<'a> {
             .map(|frame| frame["function"].as_str().unwrap_or("?"))
             .collect();
         let fits = found.len() == names.len()
-            && found.iter().zip(names).all(|(full, wanted)| path_ends(full, wanted));
+            && found
+                .iter()
+                .zip(names)
+                .all(|(full, wanted)| path_ends(full, wanted));
         if fits {
             return Ok(());
         }
-        Err(format!("expected the frames {}, the state has {}", names.join(", "), found.join(", ")))
+        Err(format!(
+            "expected the frames {}, the state has {}",
+            names.join(", "),
+            found.join(", ")
+        ))
     }
 
     fn holder(&self, subject: &Subject) -> Result<Holder<'a>, String> {
         match &subject.root {
             Root::Local(name) => {
-                let frame = self.current_frames()?.first().ok_or("the thread has no frame")?;
+                let frame = self
+                    .current_frames()?
+                    .first()
+                    .ok_or("the thread has no frame")?;
                 local_of(frame, name)
             }
             Root::Of(function, name) => {
@@ -831,7 +956,11 @@ impl<'a> State<'a> {
                 let threads = std::iter::once(current).chain(array(&self.json["threads"]));
                 let mut frames = threads.flat_map(|thread| array(&thread["frames"]));
                 let frame = frames
-                    .find(|frame| frame["function"].as_str().is_some_and(|f| path_ends(f, function)))
+                    .find(|frame| {
+                        frame["function"]
+                            .as_str()
+                            .is_some_and(|f| path_ends(f, function))
+                    })
                     .ok_or_else(|| format!("the state has no frame of `{function}`"))?;
                 local_of(frame, name)
             }
@@ -849,7 +978,8 @@ impl<'a> State<'a> {
             is_tls == (kind == "tls") && path.split("::").any(|segment| segment == name)
         };
         let json = array(&self.json["statics"]).find(named);
-        json.map(|json| Holder::Static { json }).ok_or_else(|| format!("the state lists no {kind} `{name}`"))
+        json.map(|json| Holder::Static { json })
+            .ok_or_else(|| format!("the state lists no {kind} `{name}`"))
     }
 
     fn live_blocks(&self) -> impl Iterator<Item = &'a Json> {
@@ -857,7 +987,8 @@ impl<'a> State<'a> {
     }
 
     fn owned<'b>(&'b self, holder: &'b Holder<'a>) -> impl Iterator<Item = &'a Json> + 'b {
-        self.live_blocks().filter(|block| array(&block["owners"]).any(|owner| holder.is(owner)))
+        self.live_blocks()
+            .filter(|block| array(&block["owners"]).any(|owner| holder.is(owner)))
     }
 
     /// The blocks a local owns or shares, and those these blocks own or share.
@@ -867,7 +998,8 @@ impl<'a> State<'a> {
         while let Some(parent) = found.get(next).copied() {
             next += 1;
             for block in self.live_blocks() {
-                let by_parent = |owner: &Json| owner["kind"] == "block" && owner["block"] == parent["id"];
+                let by_parent =
+                    |owner: &Json| owner["kind"] == "block" && owner["block"] == parent["id"];
                 let known = found.iter().any(|known| known["id"] == block["id"]);
                 if !known && array(&block["owners"]).any(by_parent) {
                     found.push(block);
@@ -914,7 +1046,11 @@ impl<'a> State<'a> {
             let bounds = bound("low").zip(bound("high"));
             bounds.is_some_and(|(low, high)| low <= address && address < high)
         });
-        if on_stack { "stack".to_string() } else { "?".to_string() }
+        if on_stack {
+            "stack".to_string()
+        } else {
+            "?".to_string()
+        }
     }
 
     fn value_of(&self, subject: &Subject) -> Result<String, String> {
@@ -925,12 +1061,20 @@ impl<'a> State<'a> {
             match field(value, part) {
                 Some(inner) => value = inner,
                 None if last => return self.fact_of(&holder, value, part),
-                None => return Err(format!("the value of `{}` has no part `{part}`", subject.label)),
+                None => {
+                    return Err(format!(
+                        "the value of `{}` has no part `{part}`",
+                        subject.label
+                    ));
+                }
             }
         }
         value_text(value).map_err(|found| {
             let state = holder.json()["state"].as_str().unwrap_or("without a state");
-            format!("`{}` has no value text ({found}); it is {state}", subject.label)
+            format!(
+                "`{}` has no value text ({found}); it is {state}",
+                subject.label
+            )
         })
     }
 
@@ -941,7 +1085,8 @@ impl<'a> State<'a> {
             let weak_edges = self.edges(holder).filter(|edge| edge["kind"] == "weak");
             let weakly: Vec<&Json> = weak_edges.map(|edge| &edge["to"]["block"]).collect();
             let mut blocks = self.owned(holder).chain(
-                self.live_blocks().filter(|block| weakly.iter().any(|id| **id == block["id"])),
+                self.live_blocks()
+                    .filter(|block| weakly.iter().any(|id| **id == block["id"])),
             );
             let counted = blocks.find(|block| !block["counts"].is_null());
             let counted = counted.ok_or("it shares no block with counts")?;
@@ -953,8 +1098,13 @@ impl<'a> State<'a> {
     fn check_event(&self, claim: &EventClaim) -> Result<(), String> {
         let fits = |event: &&Json| {
             let bytes = claim.bytes.is_none_or(|bytes| event["bytes"] == bytes);
-            let old = claim.old_bytes.is_none_or(|bytes| event["old_bytes"] == bytes);
-            let name = claim.name.as_deref().is_none_or(|name| event_names(event, name));
+            let old = claim
+                .old_bytes
+                .is_none_or(|bytes| event["old_bytes"] == bytes);
+            let name = claim
+                .name
+                .as_deref()
+                .is_none_or(|name| event_names(event, name));
             event["kind"] == claim.kind.as_str() && bytes && old && name
         };
         if array(&self.json["events"]).any(|event| fits(&event)) {
@@ -962,10 +1112,17 @@ impl<'a> State<'a> {
         }
         let kinds = array(&self.json["events"]).map(|event| {
             let kind = event["kind"].as_str().unwrap_or("?");
-            if event["bytes"].is_null() { kind.to_string() } else { format!("{kind} {} bytes", event["bytes"]) }
+            if event["bytes"].is_null() {
+                kind.to_string()
+            } else {
+                format!("{kind} {} bytes", event["bytes"])
+            }
         });
         let kinds: Vec<String> = kinds.collect();
-        Err(format!("no such event; the state has: {}", kinds.join(", ")))
+        Err(format!(
+            "no such event; the state has: {}",
+            kinds.join(", ")
+        ))
     }
 
     fn check_rodata(&self, text: &str) -> Result<(), String> {
@@ -973,10 +1130,19 @@ impl<'a> State<'a> {
             item["place"]["region"] == "rodata"
                 && value_text(&item["value"]).is_ok_and(|found| found == text)
         });
-        if found { Ok(()) } else { Err(format!("no read-only data with the value {text} is listed")) }
+        if found {
+            Ok(())
+        } else {
+            Err(format!("no read-only data with the value {text} is listed"))
+        }
     }
 
-    fn check_property(&self, subject: &Subject, property: &Property, printed: &Printed) -> Result<(), String> {
+    fn check_property(
+        &self,
+        subject: &Subject,
+        property: &Property,
+        printed: &Printed,
+    ) -> Result<(), String> {
         let holder = match (self.holder(subject), property) {
             (Err(_), Property::NotLive) => return Ok(()),
             (holder, _) => holder?,
@@ -987,23 +1153,37 @@ impl<'a> State<'a> {
             Property::State(state) => {
                 same("state", state, json["state"].as_str().unwrap_or("missing"))?;
                 match json["because"].as_str() {
-                    None | Some("") if state == "unknown" => Err("it is unknown without a reason".to_string()),
+                    None | Some("") if state == "unknown" => {
+                        Err("it is unknown without a reason".to_string())
+                    }
                     _ => Ok(()),
                 }
             }
             Property::NotLive => match json["state"].as_str() {
-                Some("live" | "partly-moved") => Err("expected not to be live, but it is".to_string()),
+                Some("live" | "partly-moved") => {
+                    Err("expected not to be live, but it is".to_string())
+                }
                 _ => Ok(()),
             },
-            Property::Place(region) => {
-                same("region", region, holder.place()["region"].as_str().unwrap_or("missing"))
-            }
-            Property::Size(size) => same("size", &size.to_string(), &holder.place()["size"].to_string()),
-            Property::At => same_address(printed.address(&format!("@{label}"))?, address_of(holder.place())),
+            Property::Place(region) => same(
+                "region",
+                region,
+                holder.place()["region"].as_str().unwrap_or("missing"),
+            ),
+            Property::Size(size) => same(
+                "size",
+                &size.to_string(),
+                &holder.place()["size"].to_string(),
+            ),
+            Property::At => same_address(
+                printed.address(&format!("@{label}"))?,
+                address_of(holder.place()),
+            ),
             Property::HeapAt => {
                 let address = printed.address(&format!("@{label}.heap"))?;
                 let inside = |block: &Json| {
-                    address_of(block).is_some_and(|start| lies_in(address, start, block_size(block)))
+                    address_of(block)
+                        .is_some_and(|start| lies_in(address, start, block_size(block)))
                 };
                 if self.owned(&holder).any(inside) {
                     return Ok(());
@@ -1012,7 +1192,8 @@ impl<'a> State<'a> {
             }
             Property::PointsTo => {
                 let address = printed.address(&format!("@*{label}"))?;
-                let found: Vec<Option<u64>> = self.edges(&holder).map(|e| self.edge_address(e)).collect();
+                let found: Vec<Option<u64>> =
+                    self.edges(&holder).map(|e| self.edge_address(e)).collect();
                 if found.contains(&Some(address)) {
                     return Ok(());
                 }
@@ -1020,7 +1201,11 @@ impl<'a> State<'a> {
             }
             Property::Type(name) => {
                 let found = json["type"].as_str().unwrap_or("missing");
-                if path_ends(found, name) { Ok(()) } else { Err(format!("its type is `{found}`")) }
+                if path_ends(found, name) {
+                    Ok(())
+                } else {
+                    Err(format!("its type is `{found}`"))
+                }
             }
             Property::Dyn(name) => self.check_dyn(&holder, name),
             Property::Function(name) => self.check_function(&holder, name),
@@ -1034,20 +1219,26 @@ impl<'a> State<'a> {
         let unique = || direct.iter().filter(|block| block["counts"].is_null());
         let edge = |kind: &str| self.edges(holder).any(|edge| edge["kind"] == kind);
         match property {
-            Property::OwnsNothing if !direct.is_empty() || edge("owns") || edge("shares") => {
-                Err(format!("expected to own nothing, it owns {} blocks", direct.len()))
-            }
+            Property::OwnsNothing if !direct.is_empty() || edge("owns") || edge("shares") => Err(
+                format!("expected to own nothing, it owns {} blocks", direct.len()),
+            ),
             Property::OwnsABlock | Property::OwnsBytes(_) if !edge("owns") => {
                 Err("no edge of kind `owns` starts here".to_string())
             }
-            Property::OwnsABlock if unique().count() == 0 => Err("it is the owner of no block".to_string()),
+            Property::OwnsABlock if unique().count() == 0 => {
+                Err("it is the owner of no block".to_string())
+            }
             Property::OwnsBytes(bytes) => {
                 let found = unique().map(|block| block_size(block)).sum::<u64>();
                 same("bytes owned", &bytes.to_string(), &found.to_string())
             }
             Property::OwnsBlocksInAll(count) => {
                 let found = self.owned_in_all(holder).len();
-                same("blocks owned in all", &count.to_string(), &found.to_string())
+                same(
+                    "blocks owned in all",
+                    &count.to_string(),
+                    &found.to_string(),
+                )
             }
             Property::SharesABlock | Property::SharesWith(_) if !edge("shares") => {
                 Err("no edge of kind `shares` starts here".to_string())
@@ -1058,7 +1249,8 @@ impl<'a> State<'a> {
             },
             Property::SharesWith(other) => {
                 let other_holder = self.holder(other)?;
-                let also = |block: &&&Json| array(&block["owners"]).any(|owner| other_holder.is(owner));
+                let also =
+                    |block: &&&Json| array(&block["owners"]).any(|owner| other_holder.is(owner));
                 match direct.iter().find(also) {
                     Some(_) => Ok(()),
                     None => Err(format!("it shares no block with `{}`", other.label)),
@@ -1066,11 +1258,17 @@ impl<'a> State<'a> {
             }
             Property::WeakTo(other) => {
                 let other_holder = self.holder(other)?;
-                let shared: Vec<&Json> = self.owned(&other_holder).map(|block| &block["id"]).collect();
+                let shared: Vec<&Json> = self
+                    .owned(&other_holder)
+                    .map(|block| &block["id"])
+                    .collect();
                 let mut weak = self.edges(holder).filter(|edge| edge["kind"] == "weak");
                 match weak.find(|edge| shared.contains(&&edge["to"]["block"])) {
                     Some(_) => Ok(()),
-                    None => Err(format!("no weak edge leads to a block that `{}` shares", other.label)),
+                    None => Err(format!(
+                        "no weak edge leads to a block that `{}` shares",
+                        other.label
+                    )),
                 }
             }
             _ => Ok(()),
@@ -1083,24 +1281,40 @@ impl<'a> State<'a> {
             return Ok(());
         }
         let named = |edge: &Json| {
-            let symbol = edge["to"]["symbol"].as_str().or(edge["to"]["name"].as_str()).unwrap_or("");
-            edge["kind"] == "vtable" && symbol.split(|c: char| !c.is_alphanumeric() && c != '_').any(|w| w == name)
+            let symbol = edge["to"]["symbol"]
+                .as_str()
+                .or(edge["to"]["name"].as_str())
+                .unwrap_or("");
+            edge["kind"] == "vtable"
+                && symbol
+                    .split(|c: char| !c.is_alphanumeric() && c != '_')
+                    .any(|w| w == name)
         };
         if self.edges(holder).any(named) {
             return Ok(());
         }
-        Err(format!("no fact and no vtable says that it is a `{name}` (fact: {told:?})"))
+        Err(format!(
+            "no fact and no vtable says that it is a `{name}` (fact: {told:?})"
+        ))
     }
 
     fn check_function(&self, holder: &Holder<'a>, name: &str) -> Result<(), String> {
-        let symbols = self.edges(holder).filter(|edge| edge["kind"] == "fn").map(|edge| {
-            edge["to"]["symbol"].as_str().or(edge["to"]["name"].as_str()).unwrap_or("?")
-        });
+        let symbols = self
+            .edges(holder)
+            .filter(|edge| edge["kind"] == "fn")
+            .map(|edge| {
+                edge["to"]["symbol"]
+                    .as_str()
+                    .or(edge["to"]["name"].as_str())
+                    .unwrap_or("?")
+            });
         let symbols: Vec<&str> = symbols.collect();
         if symbols.iter().any(|symbol| path_ends(symbol, name)) {
             return Ok(());
         }
-        Err(format!("expected a pointer to the function `{name}`, found {symbols:?}"))
+        Err(format!(
+            "expected a pointer to the function `{name}`, found {symbols:?}"
+        ))
     }
 
     fn check_edge(&self, holder: &Holder<'a>, kind: &str, target: &Target) -> Result<(), String> {
@@ -1118,10 +1332,18 @@ impl<'a> State<'a> {
             let region = self.region_at(edge, address);
             found.push(format!("{address:#x} in {region}, {covered:?} bytes"));
         }
-        Err(format!("no edge `{kind}` leads there; found: [{}]", found.join("; ")))
+        Err(format!(
+            "no edge `{kind}` leads there; found: [{}]",
+            found.join("; ")
+        ))
     }
 
-    fn target_contains(&self, place: &TargetPlace, edge: &Json, address: u64) -> Result<bool, String> {
+    fn target_contains(
+        &self,
+        place: &TargetPlace,
+        edge: &Json,
+        address: u64,
+    ) -> Result<bool, String> {
         Ok(match place {
             TargetPlace::Anything => true,
             TargetPlace::Region(region) => self.region_at(edge, address) == *region,
@@ -1133,7 +1355,8 @@ impl<'a> State<'a> {
             TargetPlace::HeapOf(subject) => {
                 let target = self.holder(subject)?;
                 self.owned_in_all(&target).into_iter().any(|block| {
-                    address_of(block).is_some_and(|start| lies_in(address, start, block_size(block)))
+                    address_of(block)
+                        .is_some_and(|start| lies_in(address, start, block_size(block)))
                 })
             }
         })
@@ -1148,9 +1371,21 @@ fn same_address(printed: u64, found: Option<u64>) -> Result<(), String> {
 fn local_of<'a>(frame: &'a Json, name: &str) -> Result<Holder<'a>, String> {
     let function = frame["function"].as_str().unwrap_or("?");
     let json = array(&frame["locals"]).find(|local| local["name"] == name);
-    let names = || array(&frame["locals"]).filter_map(|local| local["name"].as_str()).collect::<Vec<_>>();
-    json.map(|json| Holder::Local { frame: &frame["id"], json })
-        .ok_or_else(|| format!("`{function}` has no local `{name}`, only {}", names().join(", ")))
+    let names = || {
+        array(&frame["locals"])
+            .filter_map(|local| local["name"].as_str())
+            .collect::<Vec<_>>()
+    };
+    json.map(|json| Holder::Local {
+        frame: &frame["id"],
+        json,
+    })
+    .ok_or_else(|| {
+        format!(
+            "`{function}` has no local `{name}`, only {}",
+            names().join(", ")
+        )
+    })
 }
 
 fn value_text(value: &Json) -> Result<String, String> {
@@ -1166,15 +1401,20 @@ fn field<'a>(value: &'a Json, name: &str) -> Option<&'a Json> {
         let found = field["name"].as_str().unwrap_or("");
         found == name || found.trim_start_matches("__") == name || found == format!("[{name}]")
     };
-    array(&value["fields"]).find(named).map(|field| match &field["value"] {
-        Json::Null => field,
-        inner => inner,
-    })
+    array(&value["fields"])
+        .find(named)
+        .map(|field| match &field["value"] {
+            Json::Null => field,
+            inner => inner,
+        })
 }
 
 /// A fact beside a value: in an object, or in a list of pairs or of objects.
 fn fact(value: &Json, name: &str) -> Option<String> {
-    let text = |json: &Json| json.as_str().map_or_else(|| json.to_string(), str::to_string);
+    let text = |json: &Json| {
+        json.as_str()
+            .map_or_else(|| json.to_string(), str::to_string)
+    };
     let facts = &value["facts"];
     if let Some(found) = facts.get(name) {
         return Some(text(found));
@@ -1185,10 +1425,17 @@ fn fact(value: &Json, name: &str) -> Option<String> {
 }
 
 fn event_names(event: &Json, name: &str) -> bool {
-    let function = event["function"].as_str().is_some_and(|found| path_ends(found, name));
-    let local = event["local"] == name || event["local"]["local"] == name || event["to"]["local"] == name;
-    let output = event["output"].as_str().is_some_and(|text| text.contains(name));
-    let text = event["text"].as_str().is_some_and(|text| text.contains(name));
+    let function = event["function"]
+        .as_str()
+        .is_some_and(|found| path_ends(found, name));
+    let local =
+        event["local"] == name || event["local"]["local"] == name || event["to"]["local"] == name;
+    let output = event["output"]
+        .as_str()
+        .is_some_and(|text| text.contains(name));
+    let text = event["text"]
+        .as_str()
+        .is_some_and(|text| text.contains(name));
     function || local || output || text
 }
 
@@ -1282,7 +1529,8 @@ fn main() {
     const STDOUT: &str = "=early 1\n=main::t \"hello\"\n=main::t.capacity 5\n=main::t.bytes 5\n\
         @main::t 0x7220\n@main::t.heap 0x9000\n=main::a.strong 2\n=main::a.weak 1\n=main::a.x 1\n\
         =COUNTER 3\n=SEEN 9\n@*r 0x9001\n=r \"ell\"\n=r.len 3\n=heap blocks 3\n=heap bytes 31\n\
-        =main::w.strong 2\n=frame count 2\n=late 7\n";
+        =main::w.strong 2\n=frame count 2\n\
+        @*main::lit Pointer { addr: 0x400, metadata: 2 }\n=late 7\n";
 
     #[track_caller]
     fn holds(claim: &str) {
@@ -1295,12 +1543,19 @@ fn main() {
     fn fails(claim: &str, because: &str) {
         match outcome(claim) {
             Ok(()) => panic!("`{claim}` should not hold"),
-            Err(what) => assert!(what.contains(because), "`{claim}` failed with another reason: {what}"),
+            Err(what) => assert!(
+                what.contains(because),
+                "`{claim}` failed with another reason: {what}"
+            ),
         }
     }
 
     fn outcome(claim: &str) -> Result<(), String> {
-        let assertion = Assertion { text: claim.to_string(), line: 1, claim: parse_claim(claim)? };
+        let assertion = Assertion {
+            text: claim.to_string(),
+            line: 1,
+            claim: parse_claim(claim)?,
+        };
         check(&assertion, &state(), STDOUT)
     }
 
@@ -1310,13 +1565,28 @@ fn main() {
         assert_eq!(program.header.exit, Some(7));
         assert_eq!(program.header.stdin, "3\n4\n");
         assert_eq!(program.header.args, ["one", "two words"]);
-        let marks: Vec<_> =
-            program.marks.iter().map(|m| (m.name.as_str(), m.nth, m.line, m.assertions.len())).collect();
-        assert_eq!(marks, [("1", 1, 8, 3), ("round", 2, 12, 1), ("round", 3, 12, 2), ("end", 1, 16, 0)]);
+        let marks: Vec<_> = program
+            .marks
+            .iter()
+            .map(|m| (m.name.as_str(), m.nth, m.line, m.assertions.len()))
+            .collect();
+        assert_eq!(
+            marks,
+            [
+                ("1", 1, 8, 3),
+                ("round", 2, 12, 1),
+                ("round", 3, 12, 2),
+                ("end", 1, 16, 0)
+            ]
+        );
         let claim = &program.marks[0].assertions[1];
         assert_eq!(claim.text, "s = \"a; b\"");
         let wrong = PROGRAM.replace("place stack;", "place stak'; nonsense;");
-        assert!(parse(Path::new("p.rs"), &wrong).unwrap_err().starts_with("p.rs:8: "));
+        assert!(
+            parse(Path::new("p.rs"), &wrong)
+                .unwrap_err()
+                .starts_with("p.rs:8: ")
+        );
     }
 
     #[test]
@@ -1347,12 +1617,14 @@ fn main() {
             "rodata \"hi\"",
             "frames = inner, main",
             "thread main frames = inner, main",
+            "thread 1 frames = inner, main",
             "frame count = 2",
             "threads = 1",
             "heap blocks = printed",
             "heap bytes = 31",
             "output ends \"1\\n\"",
             "errors end \"\"",
+            "main::lit: points to printed",
             "event alloc 5 bytes",
             "event realloc 8 to 16 bytes",
             "event call inner",
@@ -1409,7 +1681,11 @@ fn main() {
         let mut wrong = state();
         wrong["threads"][0]["frames"][1]["locals"][1]["value"]["text"] = json!("\"jello\"");
         let claim = "main::t = \"hello\"";
-        let assertion = Assertion { text: claim.to_string(), line: 1, claim: parse_claim(claim).unwrap() };
+        let assertion = Assertion {
+            text: claim.to_string(),
+            line: 1,
+            claim: parse_claim(claim).unwrap(),
+        };
         let what = check(&assertion, &wrong, STDOUT).unwrap_err();
         assert!(what.contains("jello"), "{what}");
     }
@@ -1420,7 +1696,10 @@ fn main() {
         let text = instrument(&program, PROGRAM);
         assert_eq!(text.lines().count(), PROGRAM.lines().count());
         let marked = text.lines().nth(7).unwrap();
-        assert!(marked.starts_with("println!(\"#mark 1\");     println!("), "{marked}");
+        assert!(
+            marked.starts_with("println!(\"#mark 1\");     println!("),
+            "{marked}"
+        );
         let good = "#mark 1\n=s \"a; b\"\n=s.bytes 4\n#mark round\n=i 0\n#mark round\n=i 1\n#mark round\n=i 2\n#mark end\n";
         assert_eq!(check_natively(&program, good), Vec::<String>::new());
         let bad = good.replace("=i 2", "=i 3").replace("#mark end\n", "");

@@ -36,10 +36,20 @@ pub(crate) struct RawChain {
 impl Decoder<'_> {
     /// The header of a chain.
     pub(crate) fn chain(&self, view: &View, fit: &Fit) -> Result<Option<RawChain>, Unknown> {
-        let Some(length) = self.number_of(view, fit, "length")? else { return Ok(None) };
-        let Some(layout) = self.chain_layout(fit) else { return Ok(None) };
-        let head = self.pointer_of(view, fit, "head")?.filter(|(at, _)| at.0 != 0);
-        Ok(Some(RawChain { head, length, layout }))
+        let Some(length) = self.number_of(view, fit, "length")? else {
+            return Ok(None);
+        };
+        let Some(layout) = self.chain_layout(fit) else {
+            return Ok(None);
+        };
+        let head = self
+            .pointer_of(view, fit, "head")?
+            .filter(|(at, _)| at.0 != 0);
+        Ok(Some(RawChain {
+            head,
+            length,
+            layout,
+        }))
     }
 
     fn chain_layout(&self, fit: &Fit) -> Option<ChainNode> {
@@ -53,7 +63,13 @@ impl Decoder<'_> {
         let (next, _) = within("next")?;
         let (element, element_type) = within("element")?;
         let previous = within("previous").map(|(offset, _)| offset);
-        Some(ChainNode { node, next, previous, element, element_type })
+        Some(ChainNode {
+            node,
+            next,
+            previous,
+            element,
+            element_type,
+        })
     }
 
     /// What the pointer inside `Option<NonNull<T>>` and the like points at.
@@ -62,7 +78,9 @@ impl Decoder<'_> {
     }
 
     pub(crate) fn describe_chain(&self, view: &View, fit: &Fit) -> Shaped {
-        let Some(raw) = self.chain(view, fit)? else { return Ok(None) };
+        let Some(raw) = self.chain(view, fit)? else {
+            return Ok(None);
+        };
         let most = raw.length.min(self.limits.elements);
         let mut parts = Vec::new();
         let mut seen = FxHashSet::default();
@@ -76,9 +94,16 @@ impl Decoder<'_> {
             let element = node.part(element, raw.layout.element, None);
             parts.push(Part::index(parts.len() as u64, element));
             let address = self.read_number(&node, raw.layout.next, 8)?;
-            next = u64::try_from(address).ok().filter(|at| *at != 0).map(RuntimeAddress);
+            next = u64::try_from(address)
+                .ok()
+                .filter(|at| *at != 0)
+                .map(RuntimeAddress);
         }
-        let form = Form::List { brackets: SQUARE, parts, total: raw.length };
+        let form = Form::List {
+            brackets: SQUARE,
+            parts,
+            total: raw.length,
+        };
         let described = Described::new(ValueKind::Sequence, form).fact("len", raw.length);
         Ok(Some(match raw.head {
             Some(_) => described,

@@ -74,7 +74,9 @@ impl Decoder<'_> {
         fit: &Fit,
         part: &str,
     ) -> Result<Option<u64>, Unknown> {
-        let Some(found) = self.part_of(view, fit, part)? else { return Ok(None) };
+        let Some(found) = self.part_of(view, fit, part)? else {
+            return Ok(None);
+        };
         let number = self.number_in(&found)?;
         Ok(number.map(|(number, _)| u64::try_from(number).unwrap_or(u64::MAX)))
     }
@@ -86,8 +88,12 @@ impl Decoder<'_> {
         fit: &Fit,
         part: &str,
     ) -> Result<Option<(RuntimeAddress, View)>, Unknown> {
-        let Some(found) = self.part_of(view, fit, part)? else { return Ok(None) };
-        let Some(pointer) = self.pointer_in(&found)? else { return Ok(None) };
+        let Some(found) = self.part_of(view, fit, part)? else {
+            return Ok(None);
+        };
+        let Some(pointer) = self.pointer_in(&found)? else {
+            return Ok(None);
+        };
         Ok(self.address_in(&pointer)?.map(|address| (address, pointer)))
     }
 
@@ -99,7 +105,9 @@ impl Decoder<'_> {
         fit: &Fit,
         part: &str,
     ) -> Result<Option<u64>, Unknown> {
-        let Some(found) = self.view_within(view, ty, fit, part)? else { return Ok(None) };
+        let Some(found) = self.view_within(view, ty, fit, part)? else {
+            return Ok(None);
+        };
         let number = self.number_in(&found)?;
         Ok(number.map(|(number, _)| u64::try_from(number).unwrap_or(u64::MAX)))
     }

@@ -56,24 +56,45 @@ impl Decoder<'_> {
         let Some((data, pointer)) = self.pointer_of(view, fit, "pointer")? else {
             return Ok(None);
         };
-        let Some(length) = self.number_of(view, fit, "length")? else { return Ok(None) };
-        let Some((_, element)) = fit.part("element") else { return Ok(None) };
-        let Some(element_size) = self.size(element) else { return Ok(None) };
+        let Some(length) = self.number_of(view, fit, "length")? else {
+            return Ok(None);
+        };
+        let Some((_, element)) = fit.part("element") else {
+            return Ok(None);
+        };
+        let Some(element_size) = self.size(element) else {
+            return Ok(None);
+        };
         let capacity = self.number_of(view, fit, "capacity")?;
         let head = self.number_of(view, fit, "head")?.unwrap_or(0);
-        Ok(Some(RawSequence { data, pointer, element, element_size, length, capacity, head }))
+        Ok(Some(RawSequence {
+            data,
+            pointer,
+            element,
+            element_size,
+            length,
+            capacity,
+            head,
+        }))
     }
 
     pub(crate) fn describe_sequence(&self, view: &View, fit: &Fit) -> Shaped {
-        let Some(raw) = self.sequence(view, fit)? else { return Ok(None) };
+        let Some(raw) = self.sequence(view, fit)? else {
+            return Ok(None);
+        };
         raw.check()?;
         let first = self.elements_at(&raw, raw.data);
         let form = self.list(&first, raw.element, raw.length);
-        Ok(Some(with_sizes(Described::new(ValueKind::Sequence, form), &raw)))
+        Ok(Some(with_sizes(
+            Described::new(ValueKind::Sequence, form),
+            &raw,
+        )))
     }
 
     pub(crate) fn describe_ring(&self, view: &View, fit: &Fit) -> Shaped {
-        let Some(raw) = self.sequence(view, fit)? else { return Ok(None) };
+        let Some(raw) = self.sequence(view, fit)? else {
+            return Ok(None);
+        };
         raw.check()?;
         let capacity = raw.capacity.unwrap_or(0);
         let first = self.elements_at(&raw, raw.data);
@@ -83,8 +104,15 @@ impl Decoder<'_> {
                 Some(Part::index(index, self.element(&first, raw.element, at)?))
             })
             .collect();
-        let form = Form::List { brackets: SQUARE, parts, total: raw.length };
-        Ok(Some(with_sizes(Described::new(ValueKind::Sequence, form), &raw)))
+        let form = Form::List {
+            brackets: SQUARE,
+            parts,
+            total: raw.length,
+        };
+        Ok(Some(with_sizes(
+            Described::new(ValueKind::Sequence, form),
+            &raw,
+        )))
     }
 
     fn elements_at(&self, raw: &RawSequence, at: RuntimeAddress) -> View {
@@ -99,38 +127,68 @@ impl Decoder<'_> {
         let Some((start, pointer)) = self.pointer_of(view, fit, "pointer")? else {
             return Ok(None);
         };
-        let Some((end, _)) = self.pointer_of(view, fit, "end")? else { return Ok(None) };
-        let Some((_, element)) = fit.part("element") else { return Ok(None) };
-        let Some(element_size) = self.size(element) else { return Ok(None) };
+        let Some((end, _)) = self.pointer_of(view, fit, "end")? else {
+            return Ok(None);
+        };
+        let Some((_, element)) = fit.part("element") else {
+            return Ok(None);
+        };
+        let Some(element_size) = self.size(element) else {
+            return Ok(None);
+        };
         let buffer = self.pointer_of(view, fit, "buffer")?;
         let length = match (element_size, &buffer) {
             (0, None) => end.0,
             (0, Some(_)) => end.0.wrapping_sub(start.0),
             (size, _) => {
                 let distance = end.checked_distance(start);
-                distance.filter(|bytes| bytes % size == 0).map(|bytes| bytes / size).ok_or_else(
-                    || Unknown::because(format!("the end {end} does not fit the start {start}")),
-                )?
+                distance
+                    .filter(|bytes| bytes % size == 0)
+                    .map(|bytes| bytes / size)
+                    .ok_or_else(|| {
+                        Unknown::because(format!("the end {end} does not fit the start {start}"))
+                    })?
             }
         };
         let capacity = self.number_of(view, fit, "capacity")?;
-        Ok(Some(RawSpan { start, pointer, element, element_size, length, buffer, capacity }))
+        Ok(Some(RawSpan {
+            start,
+            pointer,
+            element,
+            element_size,
+            length,
+            buffer,
+            capacity,
+        }))
     }
 
     pub(crate) fn describe_span(&self, view: &View, fit: &Fit) -> Shaped {
-        let Some(raw) = self.span(view, fit)? else { return Ok(None) };
+        let Some(raw) = self.span(view, fit)? else {
+            return Ok(None);
+        };
         let meta = Some(Meta::Length(raw.length));
         let rest = self.view_behind(Subject::Slice(raw.element), raw.start, meta);
         let name = fit.recipe.word("name").to_owned();
         let mut rest = Part::behind(rest);
         rest.followed = true;
-        let described =
-            Described::new(ValueKind::Sequence, Form::Tuple { name, parts: vec![rest] });
-        Ok(Some(described.fact("left", raw.length).fact_if("capacity", raw.capacity)))
+        let described = Described::new(
+            ValueKind::Sequence,
+            Form::Tuple {
+                name,
+                parts: vec![rest],
+            },
+        );
+        Ok(Some(
+            described
+                .fact("left", raw.length)
+                .fact_if("capacity", raw.capacity),
+        ))
     }
 
     pub(crate) fn describe_text(&self, view: &View, fit: &Fit) -> Shaped {
-        let Some(bytes) = self.bytes_of(view)? else { return Ok(None) };
+        let Some(bytes) = self.bytes_of(view)? else {
+            return Ok(None);
+        };
         let encoding = fit.recipe.word("encoding");
         // A C string's zero byte is not part of the text.
         let length = match encoding {
@@ -140,11 +198,13 @@ impl Decoder<'_> {
         if let Some(capacity) = bytes.capacity.filter(|capacity| *capacity < bytes.length) {
             return Err(too_long(bytes.length, capacity));
         }
-        let text = self.text_bytes(&bytes.view, length).and_then(|read| match encoding {
-            "os" => Ok(text::quoted_os(&read)),
-            "c" => Ok(text::quoted_c(&read)),
-            _ => text::quoted_utf8(&read),
-        });
+        let text = self
+            .text_bytes(&bytes.view, length)
+            .and_then(|read| match encoding {
+                "os" => Ok(text::quoted_os(&read)),
+                "c" => Ok(text::quoted_c(&read)),
+                _ => text::quoted_utf8(&read),
+            });
         let mut described = Described::leaf(ValueKind::String, text).fact("len", bytes.length);
         if let Some(capacity) = bytes.capacity {
             described = described.fact("capacity", capacity);
@@ -159,7 +219,11 @@ impl Decoder<'_> {
     pub(crate) fn bytes_of(&self, view: &View) -> Result<Option<RawBytes>, Unknown> {
         let mut at = view.clone();
         for _ in 0..crate::values::path::WRAPPERS {
-            let here = |length| RawBytes { view: at.clone(), length, capacity: None };
+            let here = |length| RawBytes {
+                view: at.clone(),
+                length,
+                capacity: None,
+            };
             let element = match (at.subject, at.meta) {
                 (Subject::Str, Some(Meta::Length(length))) => return Ok(Some(here(length))),
                 (Subject::Slice(element), Some(Meta::Length(length))) => {
@@ -183,7 +247,9 @@ impl Decoder<'_> {
             }
             let next = match &element.kind {
                 TypeKind::Pointer { .. } | TypeKind::WidePointer { .. } => self.deref(&at)?,
-                TypeKind::Array { count: Some(count), .. } => return Ok(Some(here(*count))),
+                TypeKind::Array {
+                    count: Some(count), ..
+                } => return Ok(Some(here(*count))),
                 TypeKind::Struct { fields, .. } => {
                     let last = fields.len().checked_sub(1);
                     last.and_then(|last| self.field(&at, last))
@@ -199,15 +265,25 @@ impl Decoder<'_> {
     }
 
     fn bytes_of_sequence(&self, view: &View, fit: &Fit) -> Result<Option<RawBytes>, Unknown> {
-        let Some(raw) = self.sequence(view, fit)? else { return Ok(None) };
+        let Some(raw) = self.sequence(view, fit)? else {
+            return Ok(None);
+        };
         let meta = Some(Meta::Length(raw.length));
         let view = self.view_behind(Subject::Slice(raw.element), raw.data, meta);
-        Ok(Some(RawBytes { view, length: raw.length, capacity: raw.capacity }))
+        Ok(Some(RawBytes {
+            view,
+            length: raw.length,
+            capacity: raw.capacity,
+        }))
     }
 
     /// The brackets of a set or list.
     pub(crate) fn brackets(&self, fit: &Fit) -> (&'static str, &'static str) {
-        if fit.recipe.word("as") == "set" { CURLY } else { SQUARE }
+        if fit.recipe.word("as") == "set" {
+            CURLY
+        } else {
+            SQUARE
+        }
     }
 }
 
@@ -234,20 +310,32 @@ impl RawSequence {
 
 fn with_sizes(described: Described, raw: &RawSequence) -> Described {
     let described = described.fact("len", raw.length);
-    let Some(capacity) = raw.capacity else { return described };
+    let Some(capacity) = raw.capacity else {
+        return described;
+    };
     if raw.element_size == 0 {
         return described.fact("heap", "no heap block: the elements have no size");
     }
     let described = described.fact("capacity", capacity);
-    if capacity == 0 { described.fact("heap", NO_BLOCK) } else { described }
+    if capacity == 0 {
+        described.fact("heap", NO_BLOCK)
+    } else {
+        described
+    }
 }
 
 /// The place of an element in a ring.
 pub(crate) fn ring_index(head: u64, index: u64, capacity: u64) -> u64 {
     let at = head.saturating_add(index);
-    if capacity > 0 && at >= capacity { at - capacity } else { at }
+    if capacity > 0 && at >= capacity {
+        at - capacity
+    } else {
+        at
+    }
 }
 
 fn too_long(length: u64, capacity: u64) -> Unknown {
-    Unknown::because(format!("the length {length} is over the capacity {capacity}"))
+    Unknown::because(format!(
+        "the length {length} is over the capacity {capacity}"
+    ))
 }

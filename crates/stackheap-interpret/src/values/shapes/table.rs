@@ -45,7 +45,9 @@ impl RawTable {
 
     /// The bytes of the block.
     pub(crate) fn size(&self) -> u64 {
-        self.control_offset.saturating_add(self.buckets).saturating_add(self.group)
+        self.control_offset
+            .saturating_add(self.buckets)
+            .saturating_add(self.group)
     }
 }
 
@@ -55,18 +57,33 @@ impl Decoder<'_> {
         let Some((control, pointer)) = self.pointer_of(view, fit, "control")? else {
             return Ok(None);
         };
-        let Some(mask) = self.number_of(view, fit, "mask")? else { return Ok(None) };
-        let Some(items) = self.number_of(view, fit, "items")? else { return Ok(None) };
-        let Some((_, element)) = fit.part("element") else { return Ok(None) };
-        let Some(element_size) = self.size(element) else { return Ok(None) };
-        let Ok(group) = fit.recipe.word("group").parse::<u64>() else { return Ok(None) };
+        let Some(mask) = self.number_of(view, fit, "mask")? else {
+            return Ok(None);
+        };
+        let Some(items) = self.number_of(view, fit, "items")? else {
+            return Ok(None);
+        };
+        let Some((_, element)) = fit.part("element") else {
+            return Ok(None);
+        };
+        let Some(element_size) = self.size(element) else {
+            return Ok(None);
+        };
+        let Ok(group) = fit.recipe.word("group").parse::<u64>() else {
+            return Ok(None);
+        };
         let wrong = || Unknown::because(format!("a table with the bucket mask {mask:#x}"));
         let buckets = match mask {
             0 => 0,
-            mask => mask.checked_add(1).filter(|n| n.is_power_of_two()).ok_or_else(wrong)?,
+            mask => mask
+                .checked_add(1)
+                .filter(|n| n.is_power_of_two())
+                .ok_or_else(wrong)?,
         };
         if items > buckets {
-            return Err(Unknown::because(format!("{items} items in {buckets} buckets")));
+            return Err(Unknown::because(format!(
+                "{items} items in {buckets} buckets"
+            )));
         }
         let align = self.types.ty(element).align.unwrap_or(1).max(group).max(1);
         let control_offset = buckets
@@ -92,8 +109,9 @@ impl Decoder<'_> {
         let mut start = 0;
         while start < raw.buckets.min(MOST_BUCKETS) && (full.len() as u64) < most {
             let len = CHUNK.min(raw.buckets - start);
-            let control =
-                self.memory.read(raw.control.offset(start), usize::try_from(len).unwrap_or(0))?;
+            let control = self
+                .memory
+                .read(raw.control.offset(start), usize::try_from(len).unwrap_or(0))?;
             for (index, byte) in control.iter().enumerate() {
                 if byte & 0x80 == 0 && (full.len() as u64) < most {
                     full.push(start + index as u64);
@@ -111,7 +129,9 @@ impl Decoder<'_> {
     }
 
     pub(crate) fn describe_table(&self, view: &View, fit: &Fit) -> Shaped {
-        let Some(raw) = self.table(view, fit)? else { return Ok(None) };
+        let Some(raw) = self.table(view, fit)? else {
+            return Ok(None);
+        };
         let full = self.full_buckets(&raw, self.limits.elements)?;
         let elements: Vec<View> = full
             .iter()
@@ -120,8 +140,10 @@ impl Decoder<'_> {
                 self.view_behind(Subject::Type(raw.element), at, None)
             })
             .collect();
-        let Some(pairs) =
-            elements.iter().map(|pair| self.key_and_value(pair)).collect::<Option<Vec<_>>>()
+        let Some(pairs) = elements
+            .iter()
+            .map(|pair| self.key_and_value(pair))
+            .collect::<Option<Vec<_>>>()
         else {
             return Ok(None);
         };
@@ -146,7 +168,13 @@ impl Decoder<'_> {
         total: u64,
     ) -> Described {
         if fit.recipe.word("as") != "set" {
-            return Described::new(ValueKind::Map, Form::Map { entries: pairs, total });
+            return Described::new(
+                ValueKind::Map,
+                Form::Map {
+                    entries: pairs,
+                    total,
+                },
+            );
         }
         let parts = pairs
             .into_iter()
@@ -154,6 +182,13 @@ impl Decoder<'_> {
             .map(|(index, (key, _))| Part::index(index as u64, key))
             .collect();
         let brackets = self.brackets(fit);
-        Described::new(ValueKind::Sequence, Form::List { brackets, parts, total })
+        Described::new(
+            ValueKind::Sequence,
+            Form::List {
+                brackets,
+                parts,
+                total,
+            },
+        )
     }
 }

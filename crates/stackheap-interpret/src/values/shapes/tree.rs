@@ -58,27 +58,51 @@ pub struct NodeLayout {
 impl Decoder<'_> {
     /// The header of a tree.
     pub(crate) fn tree(&self, view: &View, fit: &Fit) -> Result<Option<RawTree>, Unknown> {
-        let Some(length) = self.number_of(view, fit, "length")? else { return Ok(None) };
-        let Some(root) = self.part_of(view, fit, "root")? else { return Ok(None) };
-        let Some((_, payload)) = self.active_payload(&root)? else { return Ok(None) };
+        let Some(length) = self.number_of(view, fit, "length")? else {
+            return Ok(None);
+        };
+        let Some(root) = self.part_of(view, fit, "root")? else {
+            return Ok(None);
+        };
+        let Some((_, payload)) = self.active_payload(&root)? else {
+            return Ok(None);
+        };
         // The payload of `Some` has one field, that of `None` none.
         let Some(root) = self.field(&payload, 0) else {
             return Ok(Some(RawTree { root: None, length }));
         };
-        let Subject::Type(root_type) = root.subject else { return Ok(None) };
+        let Subject::Type(root_type) = root.subject else {
+            return Ok(None);
+        };
         let height = self.number_within(&root, root_type, fit, "height")?;
-        let Some(height) = height else { return Ok(None) };
+        let Some(height) = height else {
+            return Ok(None);
+        };
         let Some(node) = self.view_within(&root, root_type, fit, "node")? else {
             return Ok(None);
         };
-        let Some(pointer) = self.pointer_in(&node)? else { return Ok(None) };
-        let Some(node) = self.address_in(&pointer)? else { return Ok(None) };
-        let Some(layout) = self.node_layout(&pointer, fit) else { return Ok(None) };
+        let Some(pointer) = self.pointer_in(&node)? else {
+            return Ok(None);
+        };
+        let Some(node) = self.address_in(&pointer)? else {
+            return Ok(None);
+        };
+        let Some(layout) = self.node_layout(&pointer, fit) else {
+            return Ok(None);
+        };
         if height > MOST_LEVELS {
             return Err(Unknown::because(format!("a tree of the height {height}")));
         }
-        let root = RawRoot { node, pointer, height, layout };
-        Ok(Some(RawTree { root: Some(root), length }))
+        let root = RawRoot {
+            node,
+            pointer,
+            height,
+            layout,
+        };
+        Ok(Some(RawTree {
+            root: Some(root),
+            length,
+        }))
     }
 
     fn node_layout(&self, pointer: &View, fit: &Fit) -> Option<NodeLayout> {
@@ -97,7 +121,11 @@ impl Decoder<'_> {
         let (keys, keys_type) = within(leaf, "keys")?;
         let (values, _) = within(leaf, "values")?;
         let (edges, _) = within(internal, "edges")?;
-        let TypeKind::Array { count: Some(capacity), .. } = self.types.ty(keys_type).kind else {
+        let TypeKind::Array {
+            count: Some(capacity),
+            ..
+        } = self.types.ty(keys_type).kind
+        else {
             return None;
         };
         Some(NodeLayout {
@@ -133,8 +161,12 @@ impl Decoder<'_> {
         node: &View,
         index: u64,
     ) -> Option<(View, View)> {
-        let key = layout.keys.checked_add(self.size(layout.key)?.checked_mul(index)?)?;
-        let value = layout.values.checked_add(self.size(layout.value)?.checked_mul(index)?)?;
+        let key = layout
+            .keys
+            .checked_add(self.size(layout.key)?.checked_mul(index)?)?;
+        let value = layout
+            .values
+            .checked_add(self.size(layout.value)?.checked_mul(index)?)?;
         Some((
             node.part(Subject::Type(layout.key), key, None),
             node.part(Subject::Type(layout.value), value, None),
@@ -143,7 +175,11 @@ impl Decoder<'_> {
 
     /// The node at an address.
     pub(crate) fn node_at(&self, layout: &NodeLayout, at: RuntimeAddress, height: u64) -> View {
-        let ty = if height == 0 { layout.leaf } else { layout.internal };
+        let ty = if height == 0 {
+            layout.leaf
+        } else {
+            layout.internal
+        };
         self.view_behind(Subject::Type(ty), at, None)
     }
 
@@ -160,12 +196,16 @@ impl Decoder<'_> {
     }
 
     pub(crate) fn describe_tree(&self, view: &View, fit: &Fit) -> Shaped {
-        let Some(raw) = self.tree(view, fit)? else { return Ok(None) };
+        let Some(raw) = self.tree(view, fit)? else {
+            return Ok(None);
+        };
         let pairs = match &raw.root {
             Some(root) => self.pairs_in_order(root, raw.length.min(self.limits.elements))?,
             None => Vec::new(),
         };
-        let described = self.describe_pairs(fit, pairs, raw.length).fact("len", raw.length);
+        let described = self
+            .describe_pairs(fit, pairs, raw.length)
+            .fact("len", raw.length);
         Ok(Some(match &raw.root {
             Some(root) => described.fact("height", root.height),
             None => described.fact("heap", NO_BLOCK),
@@ -179,7 +219,12 @@ impl Decoder<'_> {
         // Node, height, the next key, and whether the edge in front of it was taken.
         // A tree without damage needs fewer turns: nodes are at least half full.
         let mut turns = most.saturating_mul(8).saturating_add(1024);
-        let mut open = vec![(self.node_at(layout, root.node, root.height), root.height, 0, false)];
+        let mut open = vec![(
+            self.node_at(layout, root.node, root.height),
+            root.height,
+            0,
+            false,
+        )];
         while let Some((node, height, next, descended)) = open.pop() {
             turns = turns.saturating_sub(1);
             if (pairs.len() as u64) >= most || turns == 0 {
@@ -189,7 +234,12 @@ impl Decoder<'_> {
             if height > 0 && !descended && next <= count {
                 let child = self.child_of(layout, &node, next)?;
                 open.push((node, height, next, true));
-                open.push((self.node_at(layout, child, height - 1), height - 1, 0, false));
+                open.push((
+                    self.node_at(layout, child, height - 1),
+                    height - 1,
+                    0,
+                    false,
+                ));
                 continue;
             }
             if next < count {

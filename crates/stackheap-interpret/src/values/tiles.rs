@@ -11,7 +11,10 @@ pub(crate) struct Tiles {
 impl Tiles {
     /// No cells yet, and at most `limit` in the end.
     pub(crate) fn new(limit: usize) -> Self {
-        Self { cells: Vec::new(), limit: limit.max(1) }
+        Self {
+            cells: Vec::new(),
+            limit: limit.max(1),
+        }
     }
 
     /// Whether there are already more cells than will be kept.
@@ -106,11 +109,20 @@ mod tests {
 
     fn cell(offset: u64, size: u64) -> Cell {
         let kind = CellKind::Scalar;
-        Cell { offset, size, kind, label: "x".into(), text: Ok("0".into()) }
+        Cell {
+            offset,
+            size,
+            kind,
+            label: "x".into(),
+            text: Ok("0".into()),
+        }
     }
 
     fn spans(cells: &[Cell]) -> Vec<(u64, u64, CellKind)> {
-        cells.iter().map(|cell| (cell.offset, cell.size, cell.kind)).collect()
+        cells
+            .iter()
+            .map(|cell| (cell.offset, cell.size, cell.kind))
+            .collect()
     }
 
     #[test]
@@ -138,7 +150,11 @@ mod tests {
         }
         assert_eq!(
             spans(&tiles.finish(8)),
-            [(0, 1, CellKind::Scalar), (1, 1, CellKind::Scalar), (2, 6, CellKind::Raw)]
+            [
+                (0, 1, CellKind::Scalar),
+                (1, 1, CellKind::Scalar),
+                (2, 6, CellKind::Raw)
+            ]
         );
     }
 }

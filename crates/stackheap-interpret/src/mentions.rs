@@ -1,0 +1,121 @@
+//! Where the source names a variable, and whether that can move its value.
+//!
+//! Positions only: a name that does not occur cannot have been moved. What occurs is harmless when
+//! it is plainly a borrow.
+
+use stackheap_model::{TextPosition, TextRange};
+use stackheap_source::{Binding, Outline};
+
+/// Macros that only borrow what is given to them.
+const BORROWING_MACROS: [&str; 12] = [
+    "print!", "println!", "eprint!", "eprintln!", "format!", "write!", "writeln!", "panic!",
+    "assert!", "assert_eq!", "assert_ne!", "debug_assert!",
+];
+
+/// Whether no mention of a variable that may have run before `here` can have moved its value.
+pub(crate) fn none_moves(
+    text: &str,
+    outline: &Outline,
+    binding: &Binding,
+    here: TextPosition,
+) -> bool {
+    let looping = looping_until(text, outline, binding, here);
+    mentions(text, binding).all(|(at, line, before, after)| {
+        let may_have_run = at < looping;
+        let is_borrow = before.ends_with('&') || before.ends_with("&mut") || after.starts_with('[');
+        !may_have_run || is_borrow || in_borrowing_macro(line)
+    })
+}
+
+/// Up to where code may have run: `here`, or the end of the loop around it that the variable was
+/// bound outside of.
+fn looping_until(
+    text: &str,
+    outline: &Outline,
+    binding: &Binding,
+    here: TextPosition,
+) -> TextPosition {
+    let loops = outline.statements.iter().filter(|statement| {
+        statement.extent.contains(here)
+            && !statement.extent.contains(binding.at)
+            && is_loop(line_from(text, statement.range))
+    });
+    loops.map(|statement| statement.extent.end).max().map_or(here, |end| end.max(here))
+}
+
+fn is_loop(head: &str) -> bool {
+    ["for ", "while ", "loop", "'"].iter().any(|word| head.starts_with(word))
+        || head.contains("loop {")
+}
+
+fn line_from(text: &str, range: TextRange) -> &str {
+    let line = text.lines().nth(range.start.line as usize - 1).unwrap_or("");
+    line.get(range.start.column as usize - 1..).unwrap_or("")
+}
+
+fn in_borrowing_macro(line: &str) -> bool {
+    let line = line.trim_start();
+    BORROWING_MACROS.iter().any(|name| line.starts_with(name))
+}
+
+/// The mentions of a variable behind its binding and in its scope: position, the line, and what
+/// stands before and behind.
+fn mentions<'t>(
+    text: &'t str,
+    binding: &'t Binding,
+) -> impl Iterator<Item = (TextPosition, &'t str, &'t str, &'t str)> + 't {
+    let name = binding.name.as_str();
+    text.lines().enumerate().flat_map(move |(index, line)| {
+        line.match_indices(name).filter_map(move |(start, _)| {
+            let at = TextPosition { line: index as u32 + 1, column: start as u32 + 1 };
+            let (before, rest) = line.split_at_checked(start)?;
+            let after = rest.get(name.len()..)?;
+            let part_of_word = before.ends_with(is_word) || after.starts_with(is_word);
+            let inside = binding.scope.contains(at) || at > binding.at && at < binding.scope.end;
+            (!part_of_word && inside).then(|| (at, line, before.trim_end(), after.trim_start()))
+        })
+    })
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether `x` is untouched at the line that ends with `// here`.
+    fn untouched(text: &str) -> bool {
+        let (outline, problems) = stackheap_source::outline(text);
+        assert!(problems.is_empty(), "{problems:?}");
+        let binding = outline.bindings.iter().find(|binding| binding.name == "x").unwrap();
+        let line = text.lines().position(|line| line.ends_with("// here")).unwrap() as u32 + 1;
+        none_moves(text, &outline, binding, TextPosition { line, column: 5 })
+    }
+
+    #[test]
+    fn a_name_that_does_not_occur_is_not_moved() {
+        assert!(untouched("fn f() {\n    let x = g();\n    h(); // here\n}\n"));
+        assert!(untouched("fn f() {\n    let x = g();\n    h(); // here\n    drop(x);\n}\n"));
+    }
+
+    #[test]
+    fn borrows_do_not_move() {
+        assert!(untouched(
+            "fn f() {\n    let x = g();\n    h(&x, &mut x);\n    println!(\"{x}\");\n    h(); // here\n}\n"
+        ));
+    }
+
+    #[test]
+    fn a_call_may_move() {
+        assert!(!untouched("fn f() {\n    let x = g();\n    h(x);\n    h(); // here\n}\n"));
+    }
+
+    #[test]
+    fn the_rest_of_a_loop_may_have_run() {
+        assert!(!untouched(
+            "fn f() {\n    let x = g();\n    for _ in 0..2 {\n    h(); // here\n    drop(x);\n    }\n}\n"
+        ));
+    }
+}
