@@ -281,3 +281,183 @@ fn output(stream: OutputStream, text: &str) -> Sentence {
     };
     Sentence::plain(format!("printed \"{}\" {to}", quote(text)))
 }
+
+#[cfg(test)]
+mod tests {
+    use stackheap_model::{FrameId, StepNumber, StepRef, ThreadId, Value, ValueKind};
+
+    use super::*;
+    use crate::NoNames;
+
+    /// Checks the sentence of an event of which nothing but itself is known.
+    fn check(kind: EventKind, text: &str, because: Option<&str>) {
+        let happened = Event {
+            kind,
+            step: Some(StepNumber(1)),
+            thread: ThreadId(1),
+            at: None,
+        };
+        let sentence = event(&happened, &NoNames);
+        assert_eq!(sentence.text, text);
+        assert_eq!(sentence.because.as_deref(), because);
+    }
+
+    fn local() -> PlaceRef {
+        PlaceRef::Local {
+            frame: FrameId(7),
+            local: "n".into(),
+        }
+    }
+
+    #[test]
+    fn values_that_come_and_change() {
+        check(
+            EventKind::Init {
+                local: local(),
+                bytes: 4,
+                value: Some("3".into()),
+            },
+            "`n` of frame 7 holds 3: 4 bytes",
+            None,
+        );
+        check(
+            EventKind::Assign {
+                local: local(),
+                bytes: 4,
+                before: Some("3".into()),
+                after: Some("4".into()),
+            },
+            "`n` of frame 7 changed from 3 to 4",
+            None,
+        );
+        // The same text before and after: the bytes changed in what the text does not say.
+        check(
+            EventKind::Assign {
+                local: local(),
+                bytes: 24,
+                before: Some("[]".into()),
+                after: Some("[]".into()),
+            },
+            "the bytes of `n` of frame 7 changed (24 bytes)",
+            None,
+        );
+    }
+
+    #[test]
+    fn a_reallocation_says_whether_it_moved() {
+        let realloc = |address| EventKind::Realloc {
+            block: BlockId(2),
+            old_address: RuntimeAddress(0x10),
+            address: RuntimeAddress(address),
+            old_bytes: 8,
+            bytes: 16,
+        };
+        check(
+            realloc(0x10),
+            "block #2 grew from 8 bytes to 16 bytes, in place at 0x10",
+            Some("the allocator could change its size where it was: this time nothing had to move"),
+        );
+        check(
+            realloc(0x20),
+            "block #2 grew from 8 bytes to 16 bytes and moved from 0x10 to 0x20",
+            Some(
+                "the allocator gave it another place; a pointer to the old place would now dangle",
+            ),
+        );
+    }
+
+    #[test]
+    fn counts_say_what_they_mean() {
+        let count = |before, after| EventKind::Count {
+            block: BlockId(4),
+            before,
+            after,
+        };
+        check(
+            count((1, 0), (2, 0)),
+            "block #4: strong count 2, before 1",
+            Some("one more owner shares the block; the value in it was not copied"),
+        );
+        check(
+            count((1, 1), (0, 1)),
+            "block #4: strong count 0, before 1",
+            Some("the last owner is gone, so the value is dropped"),
+        );
+        check(
+            count((1, 0), (1, 1)),
+            "block #4: weak count 1, before 0",
+            Some("a `Weak` does not own: it keeps no value alive"),
+        );
+    }
+
+    #[test]
+    fn text_of_the_program_is_quoted_and_cut() {
+        check(
+            EventKind::Output {
+                stream: OutputStream::Stderr,
+                text: format!("\u{1b}[31m{}", "x".repeat(100)).into(),
+            },
+            &format!(
+                "printed \"\\u{{1b}}[31m{}...\" to standard error",
+                "x".repeat(47)
+            ),
+            None,
+        );
+    }
+
+    #[test]
+    fn why_a_block_is_on_the_heap_is_only_said_of_the_owner_itself() {
+        let mut state = crate::names::tests::state_with_local("alloc::string::String");
+        let alloc = Event {
+            kind: EventKind::Alloc {
+                block: BlockId(1),
+                address: RuntimeAddress(0x10),
+                bytes: 5,
+                align: Some(1),
+            },
+            step: None,
+            thread: ThreadId(1),
+            at: None,
+        };
+        assert_eq!(
+            event(&alloc, &state).because.as_deref(),
+            Some("a `String` keeps its text on the heap; `s` itself, 24 bytes, is on the stack")
+        );
+        // A structure with a `String` in it: what of it is on the heap its type does not tell.
+        state = crate::names::tests::state_with_local("demo::Person");
+        assert_eq!(event(&alloc, &state).because, None);
+        // A value that is not known to be there owns nothing for certain.
+        state = crate::names::tests::state_with_local("alloc::string::String");
+        state.threads[0].frames[0].locals[0].state = LocalState::Moved;
+        assert_eq!(event(&alloc, &state).because, None);
+    }
+
+    #[test]
+    fn a_freed_block_says_what_it_held_and_since_when() {
+        let mut state = crate::names::tests::state_with_local("alloc::string::String");
+        state.blocks[0].allocated = StepRef {
+            step: Some(StepNumber(4)),
+            position: None,
+        };
+        state.blocks[0].value = Value::text(ValueKind::Raw, "");
+        let free = Event {
+            kind: EventKind::Free {
+                block: BlockId(1),
+                address: RuntimeAddress(0x10),
+                bytes: 5,
+            },
+            step: None,
+            thread: ThreadId(1),
+            at: None,
+        };
+        assert_eq!(
+            event(&free, &state).text,
+            "freed block #1: 5 bytes at 0x10, held `[u8]`, allocated at step 4"
+        );
+        state.blocks[0].allocated.step = None;
+        assert_eq!(
+            event(&free, &state).text,
+            "freed block #1: 5 bytes at 0x10, held `[u8]`, allocated before the first step"
+        );
+    }
+}

@@ -78,3 +78,146 @@ impl Names for State {
         user.or(thread.frames.first()).map(|frame| frame.id)
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use stackheap_model::{
+        At, BlockState, LocalState, Output, Owner, OwnerKind, Place, Region, RuntimeAddress, Stack,
+        StepNumber, StepRef, StopNumber, Thread, Unknown, Value, ValueKind,
+    };
+
+    use super::*;
+
+    /// A state with one frame, one local `s` of this type, and a block of 5 bytes that it owns.
+    pub(crate) fn state_with_local(type_name: &str) -> State {
+        let at = || At {
+            position: None,
+            function: "demo::main".into(),
+        };
+        let local = Local {
+            name: "s".into(),
+            role: LocalRole::Variable,
+            type_name: type_name.into(),
+            state: LocalState::Live,
+            place: Place {
+                region: Region::Stack,
+                address: Some(RuntimeAddress(0x1000)),
+                size: 24,
+                align: Some(8),
+                note: None,
+            },
+            value: Some(Value::text(ValueKind::String, "\"hello\"")),
+            bytes: Vec::new(),
+            cells: Vec::new(),
+            declared: None,
+        };
+        let frame = Frame {
+            id: FrameId(7),
+            function: "demo::main".into(),
+            at: at(),
+            low: RuntimeAddress(0xf00),
+            high: RuntimeAddress(0x1100),
+            user: true,
+            locals: vec![local],
+            other_bytes: Vec::new(),
+        };
+        let block = Block {
+            id: BlockId(1),
+            address: RuntimeAddress(0x10),
+            size: 5,
+            align: Some(1),
+            type_name: Some("[u8]".into()),
+            state: BlockState::Live,
+            as_of: None,
+            owners: vec![Owner {
+                kind: OwnerKind::Local {
+                    frame: FrameId(7),
+                    local: "s".into(),
+                },
+                path: "vec.buf".into(),
+            }],
+            no_owner_because: None,
+            counts: None,
+            thread: ThreadId(1),
+            allocated: StepRef {
+                step: None,
+                position: None,
+            },
+            freed: None,
+            value: Value::text(ValueKind::Sequence, "b\"hello\""),
+            bytes: Vec::new(),
+            cells: Vec::new(),
+        };
+        State {
+            step: StepNumber(2),
+            steps: 3,
+            stop: StopNumber(2),
+            parent_step: None,
+            depth: 0,
+            thread: ThreadId(1),
+            at: at(),
+            events: Vec::new(),
+            threads: vec![Thread {
+                id: ThreadId(1),
+                name: None,
+                as_of: None,
+                ended: false,
+                stack: Stack {
+                    low: RuntimeAddress(0),
+                    high: RuntimeAddress(0x2000),
+                    limit: Err(Unknown::because("not read")),
+                    used: 0,
+                    high_water: 0,
+                },
+                frames: vec![frame],
+            }],
+            blocks: vec![block],
+            blocks_left_out: 0,
+            statics: Vec::new(),
+            edges: Vec::new(),
+            output: Output::default(),
+        }
+    }
+
+    #[test]
+    fn a_local_outside_the_focus_is_called_with_its_function() {
+        let mut state = state_with_local("i32");
+        assert_eq!(state.local_label(FrameId(7), "s"), "`s`");
+        assert_eq!(state.local_label(FrameId(9), "s"), "`s` of frame 9");
+        let mut inner = state.threads[0].frames[0].clone();
+        inner.id = FrameId(8);
+        inner.function = "demo::inner".into();
+        inner.locals[0].role = LocalRole::Hidden;
+        state.threads[0].frames.insert(0, inner);
+        assert_eq!(state.local_label(FrameId(7), "s"), "`s` of `demo::main`");
+        assert_eq!(state.local_label(FrameId(8), "s"), "the temporary `s`");
+    }
+
+    #[test]
+    fn a_handover_is_told_with_the_names_of_its_time() {
+        let before = state_with_local("i32");
+        let mut after = before.clone();
+        let mut inner = after.threads[0].frames[0].clone();
+        inner.id = FrameId(8);
+        inner.function = "demo::take".into();
+        after.threads[0].frames.insert(0, inner);
+        after.blocks[0].owners[0].kind = OwnerKind::Local {
+            frame: FrameId(8),
+            local: "s".into(),
+        };
+        let owners = crate::Owners::of(&before);
+        let passed = owners.handovers(&crate::Owners::of(&after));
+        assert_eq!(passed.len(), 1);
+        let words = crate::handover(&passed[0]);
+        assert_eq!(words.text, "block #1 passed from `s` to `s`");
+        assert_eq!(
+            words.because.as_deref(),
+            Some("ownership goes with the pointer; the 5 bytes on the heap stayed at 0x10")
+        );
+        assert!(owners.handovers(&owners).is_empty());
+        // Two places that hold it, or counts: nothing is known to have passed.
+        let second = after.blocks[0].owners[0].clone();
+        after.blocks[0].owners.push(second);
+        assert!(owners.handovers(&crate::Owners::of(&after)).is_empty());
+    }
+}

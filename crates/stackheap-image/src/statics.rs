@@ -17,15 +17,6 @@ const VTABLE: &str = "::{vtable}";
 /// The name that `thread_local!` gives to the variable behind a key.
 const THREAD_LOCAL: &str = "__RUST_STD_INTERNAL_VAL";
 
-/// Whether a thread-local belongs to the crate its unit was compiled from: what `thread_local!`
-/// makes is declared where the macro is written, in the standard library. rustc names a unit
-/// `FILE/@/CRATE.HASH-cgu.N`.
-fn is_own_thread_local(unit: &str, variable: &StaticVariable) -> bool {
-    let crate_name = unit.rsplit_once("/@/").and_then(|(_, unit)| unit.split_once('.'));
-    matches!(variable.place, StaticPlace::ThreadLocal { .. })
-        && crate_name.is_some_and(|(name, _)| variable.name.split("::").next() == Some(name))
-}
-
 impl<'data> Image<'data> {
     /// The statics and thread-locals, by address: all of them, or those declared in files for which
     /// `user` says yes. Statics that the linker threw away are left out.
@@ -48,7 +39,6 @@ impl<'data> Image<'data> {
                 found.extend(variable.filter(|variable| {
                     user.is_none()
                         || asked.is_users(variable.declared.as_ref())
-                        || is_own_thread_local(&unit.info(&self.units.dwarf).name, variable)
                 }));
             }
         }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use stackheap_image::{Location, LocationContext};
 use stackheap_model::{
-    At, Cell, CellKind, Frame, FrameBytes, FrameBytesKind, ImageAddress, LoadBias, Local, LocalRole,
-    LocalState, Place, Region, Register, RuntimeAddress, Site, StatementKind, TextPosition, TypeId, Unknown, Value,
-    ValueKind,
+    At, Cell, CellKind, Frame, FrameBytes, FrameBytesKind, ImageAddress, LoadBias, Local,
+    LocalRole, LocalState, Place, Region, Register, RuntimeAddress, Site, StatementKind,
+    TextPosition, TypeId, Unknown, Value, ValueKind,
 };
 use stackheap_trace::{FrameEntry, ThreadState};
 
@@ -70,7 +70,12 @@ impl LocationContext for FrameContext<'_, '_> {
 impl<'m, 'r> FrameBuilder<'m, 'r> {
     /// The frames of a thread that are user code, innermost first.
     pub(crate) fn frames(&self, thread: &'m ThreadState) -> Vec<BuiltFrame> {
-        thread.frames.iter().rev().map(|entry| self.frame(thread, entry)).collect()
+        thread
+            .frames
+            .iter()
+            .rev()
+            .map(|entry| self.frame(thread, entry))
+            .collect()
     }
 
     fn frame(&self, thread: &'m ThreadState, entry: &'m FrameEntry) -> BuiltFrame {
@@ -81,7 +86,11 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
         let mut locals = Vec::new();
         let mut built = Vec::new();
         if let Some(site) = site {
-            let context = FrameContext { moment: self.moment, entry, thread };
+            let context = FrameContext {
+                moment: self.moment,
+                entry,
+                thread,
+            };
             for variable in self.visible(&facts, site) {
                 let (local, more) = self.local(&context, variable, site);
                 locals.push(local);
@@ -91,7 +100,10 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
         let mut frame = Frame {
             id: entry.frame,
             function: Arc::clone(&function),
-            at: At { position: self.program.site_position(entry.site), function },
+            at: At {
+                position: self.program.site_position(entry.site),
+                function,
+            },
             low,
             high: entry.cfa,
             user: true,
@@ -99,7 +111,10 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
             other_bytes: Vec::new(),
         };
         frame.other_bytes = other_bytes(&frame, self.moment, self.program);
-        BuiltFrame { frame, locals: built }
+        BuiltFrame {
+            frame,
+            locals: built,
+        }
     }
 
     /// The variables to show at a site: those in scope, and those whose turn is still to come in a
@@ -120,7 +135,10 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
                 Some(index) => {
                     let other = chosen[index];
                     let better = |facts: &VariableFacts| {
-                        (facts.variable.in_scope(site.address), facts.variable.scope_depth)
+                        (
+                            facts.variable.in_scope(site.address),
+                            facts.variable.scope_depth,
+                        )
                     };
                     if better(facts) > better(other) {
                         chosen[index] = facts;
@@ -129,8 +147,15 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
             }
         }
         chosen.sort_by_key(|facts| {
-            let declared = facts.declared.as_ref().map_or((0, 0), |at| (at.line, at.column));
-            (facts.role != LocalRole::Parameter, declared, facts.variable.order)
+            let declared = facts
+                .declared
+                .as_ref()
+                .map_or((0, 0), |at| (at.line, at.column));
+            (
+                facts.role != LocalRole::Parameter,
+                declared,
+                facts.variable.order,
+            )
         });
         chosen
     }
@@ -142,11 +167,15 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
         site: &Site,
     ) -> (Local, BuiltLocal) {
         let ty = self.program.image.ty(facts.variable.ty);
-        let in_scope =
-            facts.variable.in_scope(site.address) && !self.is_being_bound(facts, site);
-        let at = if in_scope { site.address } else { first_address(facts, site.address) };
+        let in_scope = facts.variable.in_scope(site.address) && !self.is_being_bound(facts, site);
+        let at = if in_scope {
+            site.address
+        } else {
+            first_address(facts, site.address)
+        };
         let location = self.program.image.locate(&facts.variable, at, context);
-        let (place, decoded, bytes) = self.value(context, facts, location, ty.size.unwrap_or(0), ty.align);
+        let (place, decoded, bytes) =
+            self.value(context, facts, location, ty.size.unwrap_or(0), ty.align);
         let state = state_of(facts, in_scope);
         let holds_value = matches!(state, LocalState::Live | LocalState::Unknown(_));
         let mut local = Local {
@@ -170,13 +199,22 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
         }
         let mutable = facts.binding.as_ref().is_none_or(|binding| binding.mutable);
         let untouched = self.program.is_untouched(facts, site);
-        (local, BuiltLocal { pointers, mutable, untouched })
+        (
+            local,
+            BuiltLocal {
+                pointers,
+                mutable,
+                untouched,
+            },
+        )
     }
 
     /// Whether a variable is bound by the very statement the site belongs to: the debug information
     /// opens its scope before its first value is stored.
     fn is_being_bound(&self, facts: &VariableFacts, site: &Site) -> bool {
-        let Some(binding) = &facts.binding else { return false };
+        let Some(binding) = &facts.binding else {
+            return false;
+        };
         let statement = self.program.table.statements.get(site.statement.0 as usize);
         facts.role != LocalRole::Parameter
             && statement.is_some_and(|statement| {
@@ -220,7 +258,11 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
             Ok(Location::Bytes(mut bytes)) => {
                 bytes.resize(size as usize, 0);
                 let decoded = self.decoder.decode_bytes(ty, &bytes);
-                (nowhere("not in memory: the debug information has its value".into()), decoded, bytes)
+                (
+                    nowhere("not in memory: the debug information has its value".into()),
+                    decoded,
+                    bytes,
+                )
             }
             Ok(Location::Register(register)) => {
                 let captured = context.register(register);
@@ -230,9 +272,11 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
                 let why = "in several parts, in registers and memory";
                 (nowhere(why.into()), unknown(why), Vec::new())
             }
-            Ok(Location::Nowhere(why)) | Err(why) => {
-                (nowhere(Arc::clone(&why.reason)), unknown(&why.reason), Vec::new())
-            }
+            Ok(Location::Nowhere(why)) | Err(why) => (
+                nowhere(Arc::clone(&why.reason)),
+                unknown(&why.reason),
+                Vec::new(),
+            ),
         }
     }
 
@@ -256,14 +300,20 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
                 let bytes = word.to_le_bytes()[..size as usize].to_vec();
                 (place, self.decoder.decode_bytes(ty, &bytes), bytes)
             }
-            _ => (place, unknown("in a register that was not captured"), Vec::new()),
+            _ => (
+                place,
+                unknown("in a register that was not captured"),
+                Vec::new(),
+            ),
         }
     }
 }
 
 /// Whether a variable is declared further on in a block that is open at `here`.
 fn is_to_come(facts: &VariableFacts, here: TextPosition) -> bool {
-    let (Some(binding), Some(block)) = (&facts.binding, &facts.block) else { return false };
+    let (Some(binding), Some(block)) = (&facts.binding, &facts.block) else {
+        return false;
+    };
     facts.role == LocalRole::Variable
         && binding.kind == stackheap_source::BindingKind::Let
         && block.contains(here)
@@ -272,7 +322,11 @@ fn is_to_come(facts: &VariableFacts, here: TextPosition) -> bool {
 
 /// An address at which the variable has its place, for one that is not in scope yet.
 fn first_address(facts: &VariableFacts, otherwise: ImageAddress) -> ImageAddress {
-    facts.variable.scope.first().map_or(otherwise, |range| range.start)
+    facts
+        .variable
+        .scope
+        .first()
+        .map_or(otherwise, |range| range.start)
 }
 
 fn state_of(facts: &VariableFacts, in_scope: bool) -> LocalState {
@@ -344,7 +398,9 @@ fn other_bytes(frame: &Frame, moment: &Moment<'_, '_>, program: &Program<'_>) ->
             .ok()
             .and_then(|bytes| bytes.try_into().ok().map(u64::from_le_bytes));
         let note = target.and_then(|target| {
-            program.image.function_name_at(moment.bias.to_image(RuntimeAddress(target - 1)))
+            program
+                .image
+                .function_name_at(moment.bias.to_image(RuntimeAddress(target - 1)))
         });
         bytes.push(FrameBytes {
             address: RuntimeAddress(return_slot),
@@ -362,5 +418,8 @@ fn register_name(register: Register) -> &'static str {
         "rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12",
         "r13", "r14", "r15",
     ];
-    NAMES.get(usize::from(register.0)).copied().unwrap_or("another register")
+    NAMES
+        .get(usize::from(register.0))
+        .copied()
+        .unwrap_or("another register")
 }

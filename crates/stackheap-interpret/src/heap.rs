@@ -7,8 +7,8 @@ use rustc_hash::FxHashMap;
 use stackheap_image::StaticPlace;
 use stackheap_model::{
     Block, BlockId, BlockState, Counts, Edge, EdgeEnd, EdgeKind, LocalState, Owner, OwnerKind,
-    Place, Region, RuntimeAddress, StaticItem, StepRef, StopNumber, ThreadId, TypeId, TypeKind, Unknown,
-    Value, ValueKind,
+    Place, Region, RuntimeAddress, StaticItem, StepRef, StopNumber, ThreadId, TypeId, TypeKind,
+    Unknown, Value, ValueKind,
 };
 use stackheap_trace::BlockEntry;
 
@@ -30,7 +30,11 @@ pub struct HeapLimits {
 
 impl Default for HeapLimits {
     fn default() -> Self {
-        Self { blocks: 4096, edges: 16_384, block_bytes: 4096 }
+        Self {
+            blocks: 4096,
+            edges: 16_384,
+            block_bytes: 4096,
+        }
     }
 }
 
@@ -40,6 +44,8 @@ struct Known {
     owners: Vec<Owner>,
     /// The locals among the owners: index of the frame and of the local in it.
     owning_locals: Vec<(usize, usize)>,
+    /// Where the owning pointers lie: one that two locals show is one owner.
+    owning_places: Vec<RuntimeAddress>,
     shared: bool,
     contents: Option<Contents>,
     decoded: Option<Decoded>,
@@ -70,8 +76,14 @@ pub(crate) struct HeapBuilder<'m, 'r> {
 
 /// From where a pointer is followed.
 enum Holder<'h> {
-    Local { frame: usize, local: usize },
-    Static { name: &'h Arc<str>, thread_local: bool },
+    Local {
+        frame: usize,
+        local: usize,
+    },
+    Static {
+        name: &'h Arc<str>,
+        thread_local: bool,
+    },
     Block(BlockId),
 }
 
@@ -103,7 +115,10 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
         self.add_statics(&frames);
         for (frame_index, built) in frames.iter().enumerate() {
             for (local_index, more) in built.locals.iter().enumerate() {
-                let holder = Holder::Local { frame: frame_index, local: local_index };
+                let holder = Holder::Local {
+                    frame: frame_index,
+                    local: local_index,
+                };
                 for pointer in &more.pointers {
                     self.follow(&frames, &holder, pointer);
                 }
@@ -115,13 +130,20 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
         let mut flat: Vec<&mut BuiltFrame> =
             threads.iter_mut().flat_map(|(_, frames)| frames).collect();
         for (frame, local, why) in verdicts {
-            let Some(built) = flat.get_mut(frame) else { continue };
+            let Some(built) = flat.get_mut(frame) else {
+                continue;
+            };
             if let Some(local) = built.frame.locals.get_mut(local) {
                 local.state = LocalState::Unknown(why);
             }
         }
         self.edges.truncate(self.limits.edges);
-        Heap { blocks, blocks_left_out, edges: self.edges, statics: self.statics }
+        Heap {
+            blocks,
+            blocks_left_out,
+            edges: self.edges,
+            statics: self.statics,
+        }
     }
 
     fn index_locals(&mut self, frames: &[&BuiltFrame]) {
@@ -141,11 +163,18 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
         for item in self.program.statics() {
             match item.place {
                 StaticPlace::Address(at) => {
-                    let region =
-                        if item.writable { Region::Static } else { Region::Rodata };
+                    let region = if item.writable {
+                        Region::Static
+                    } else {
+                        Region::Rodata
+                    };
                     self.add_static(frames, &item.name, item.ty, bias.to_runtime(at), region);
                 }
-                StaticPlace::ThreadLocal { from_thread_pointer, .. } => {
+                StaticPlace::ThreadLocal {
+                    from_thread_pointer,
+                    ..
+                } => {
+                    let now = self.moment.state.last_stop();
                     let threads: Vec<_> = self.moment.state.threads.iter().collect();
                     for thread in threads.iter().filter(|thread| !thread.ended) {
                         let pointer = thread.thread_pointer.0;
@@ -153,10 +182,10 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
                             continue;
                         }
                         let at = RuntimeAddress(pointer.wrapping_add_signed(from_thread_pointer));
-                        let name: Arc<str> = if threads.len() > 1 {
-                            format!("{} (thread {})", item.name, thread.id).into()
-                        } else {
+                        let name: Arc<str> = if thread.last_stop == Some(now) {
                             Arc::clone(&item.name)
+                        } else {
+                            format!("{} (thread {})", item.name, thread.id).into()
                         };
                         self.add_static(frames, &name, item.ty, at, Region::Tls);
                     }
@@ -187,7 +216,10 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
             },
             value: decoded.value,
         });
-        let holder = Holder::Static { name, thread_local: region == Region::Tls };
+        let holder = Holder::Static {
+            name,
+            thread_local: region == Region::Tls,
+        };
         for pointer in &decoded.pointers {
             self.follow(frames, &holder, pointer);
         }
@@ -197,15 +229,26 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
         let from = self.from(frames, holder, pointer);
         let to = self.resolve(frames, pointer);
         if self.edges.len() < self.limits.edges {
-            self.edges.push(Edge { kind: pointer.kind, from, to, bytes: pointer.covers });
+            self.edges.push(Edge {
+                kind: pointer.kind,
+                from,
+                to,
+                bytes: pointer.covers,
+            });
         }
         match &pointer.allocation {
             Some(allocation) => {
-                let Some(block) = self.moment.state.blocks.at(allocation.start) else { return };
+                let Some(block) = self.moment.state.blocks.at(allocation.start) else {
+                    return;
+                };
                 let (id, address, size) = (block.id, block.address, block.size);
                 let known = self.known.entry(id).or_default();
                 known.shared |= pointer.kind == EdgeKind::Shares;
-                if pointer.kind != EdgeKind::Weak {
+                let seen = pointer
+                    .at
+                    .is_some_and(|at| known.owning_places.contains(&at));
+                if pointer.kind != EdgeKind::Weak && !seen {
+                    known.owning_places.extend(pointer.at);
                     if let Holder::Local { frame, local } = *holder {
                         known.owning_locals.push((frame, local));
                     }
@@ -258,7 +301,10 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
                     path: Arc::clone(&pointer.path),
                     address: at,
                 },
-                None => EdgeEnd::Address { region: Region::Stack, address: at },
+                None => EdgeEnd::Address {
+                    region: Region::Stack,
+                    address: at,
+                },
             },
             Holder::Static { name, .. } => EdgeEnd::Static {
                 name: Arc::clone(name),
@@ -289,7 +335,12 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
             .find(|&&(start, end, ..)| start <= target.0 && target.0 < end)
             .and_then(|&(_, _, frame, local)| local_of(frames, frame, local));
         if let Some((frame, local)) = local {
-            return EdgeEnd::Local { frame, local, path: "".into(), address: target };
+            return EdgeEnd::Local {
+                frame,
+                local,
+                path: "".into(),
+                address: target,
+            };
         }
         let region = self.moment.region(target);
         let here = self.moment.bias.to_image(target);
@@ -299,13 +350,19 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
                 _ => self.program.image.function_name_at(here),
             };
             if let Some(name) = name {
-                return EdgeEnd::Symbol { name, address: target };
+                return EdgeEnd::Symbol {
+                    name,
+                    address: target,
+                };
             }
         }
         if matches!(region, Region::Static | Region::Rodata | Region::Tls) {
             return self.resolve_static(pointer, region);
         }
-        EdgeEnd::Address { region, address: target }
+        EdgeEnd::Address {
+            region,
+            address: target,
+        }
     }
 
     fn resolve_static(&mut self, pointer: &Pointer, region: Region) -> EdgeEnd {
@@ -324,7 +381,10 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
         }
         let size = pointer.covers.unwrap_or(0);
         if size == 0 {
-            return EdgeEnd::Address { region, address: target };
+            return EdgeEnd::Address {
+                region,
+                address: target,
+            };
         }
         let (value, type_name) = self.read_only_value(pointer, size);
         let name: Arc<str> = match &value.text {
@@ -334,21 +394,36 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
         self.statics.push(StaticItem {
             name: Arc::clone(&name),
             type_name,
-            place: Place { region, address: Some(target), size, align: None, note: None },
+            place: Place {
+                region,
+                address: Some(target),
+                size,
+                align: None,
+                note: None,
+            },
             value,
         });
-        EdgeEnd::Static { name, offset: 0, address: target }
+        EdgeEnd::Static {
+            name,
+            offset: 0,
+            address: target,
+        }
     }
 
     fn read_only_value(&self, pointer: &Pointer, size: u64) -> (Value, Arc<str>) {
         // A wide pointer that covers bytes but names no type of its target points at a `str`.
-        let described = pointer.target_type.map(|ty| (ty, self.program.image.ty(ty)));
+        let described = pointer
+            .target_type
+            .map(|ty| (ty, self.program.image.ty(ty)));
         let Some((ty, described)) = described.filter(|(_, ty)| !matches!(ty.kind, TypeKind::Str))
         else {
             return (self.text_at(pointer.target, size), Arc::from("str"));
         };
         let name = Arc::clone(&described.name);
-        if described.size.is_some_and(|element| element > 0 && element < size) {
+        if described
+            .size
+            .is_some_and(|element| element > 0 && element < size)
+        {
             let count = size / described.size.unwrap_or(1);
             let contents = Contents::Elements {
                 element: ty,
@@ -356,7 +431,9 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
                 initialised: count,
                 capacity: count,
             };
-            let decoded = self.decoder.decode_contents(&contents, pointer.target, Some(size));
+            let decoded = self
+                .decoder
+                .decode_contents(&contents, pointer.target, Some(size));
             return (decoded.value, format!("[{name}]").into());
         }
         (self.decoder.decode(ty, pointer.target).value, name)
@@ -452,8 +529,11 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
                 .filter_map(|&(frame, local)| local_of(frames, frame, local))
                 .map(|(_, name)| format!("`{name}`"))
                 .collect();
-            let others =
-                if others.is_empty() { "another place".to_owned() } else { others.join(", ") };
+            let others = if others.is_empty() {
+                "another place".to_owned()
+            } else {
+                others.join(", ")
+            };
             let why = format!(
                 "holds heap block #{id}, as {others} does: the value was moved, and the debug information does not tell from which to which"
             );
@@ -470,7 +550,10 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
             let fact = facts.iter().find(|(key, _)| &**key == name);
             fact.and_then(|(_, text)| text.parse().ok())
         };
-        Some(Counts { strong: number("strong")?, weak: number("weak")? })
+        Some(Counts {
+            strong: number("strong")?,
+            weak: number("weak")?,
+        })
     }
 
     fn blocks(&mut self) -> (Vec<Block>, u64) {
@@ -480,8 +563,9 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
             entries
         } else {
             // Those whose owner is known first: they are what the program's own values reach.
-            let (mut known, mut rest): (Vec<_>, Vec<_>) =
-                entries.into_iter().partition(|entry| self.known.contains_key(&entry.id));
+            let (mut known, mut rest): (Vec<_>, Vec<_>) = entries
+                .into_iter()
+                .partition(|entry| self.known.contains_key(&entry.id));
             known.truncate(self.limits.blocks);
             rest.truncate(self.limits.blocks - known.len());
             known.append(&mut rest);
@@ -506,7 +590,11 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
                 .contents
                 .as_ref()
                 .and_then(|contents| self.decoder.contents_type_name(contents))
-                .or_else(|| known.target_type.map(|ty| Arc::clone(&self.program.image.ty(ty).name)))
+                .or_else(|| {
+                    known
+                        .target_type
+                        .map(|ty| Arc::clone(&self.program.image.ty(ty).name))
+                })
         });
         let now = self.moment.state.last_stop();
         let owners = known.map(|known| known.owners.clone()).unwrap_or_default();
@@ -536,7 +624,12 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
 
     fn step_of(&self, stop: StopNumber, now: StopNumber) -> Option<stackheap_model::StepNumber> {
         if stop == now {
-            let step = self.moment.state.threads.iter().filter(|t| t.last_stop == Some(now));
+            let step = self
+                .moment
+                .state
+                .threads
+                .iter()
+                .filter(|t| t.last_stop == Some(now));
             return step.filter_map(|thread| thread.last_step).next();
         }
         self.program.recording.step_of_stop(stop)
@@ -548,7 +641,8 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
 
     fn why_no_owner(&self, entry: &BlockEntry) -> Arc<str> {
         if entry.allocated.step.is_none() {
-            return "allocated before the first step, by the standard library's start-up code".into();
+            return "allocated before the first step, by the standard library's start-up code"
+                .into();
         }
         if entry.as_of(self.moment.state.last_stop()).is_none() {
             return "unknown: nothing captured points at it".into();
@@ -559,15 +653,25 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
     fn captured_prefix(&self, entry: &BlockEntry) -> Vec<u8> {
         let wanted = entry.size.min(self.limits.block_bytes);
         let known = self.moment.state.memory.known_prefix(entry.address, wanted);
-        self.moment.state.memory.read(entry.address, known).unwrap_or_default()
+        self.moment
+            .state
+            .memory
+            .read(entry.address, known)
+            .unwrap_or_default()
     }
 }
 
 fn raw_value(entry: &BlockEntry, bytes: &[u8]) -> Value {
     if bytes.is_empty() && entry.size > 0 {
-        return Value::unknown(ValueKind::Raw, "not captured: nothing captured points at it");
+        return Value::unknown(
+            ValueKind::Raw,
+            "not captured: nothing captured points at it",
+        );
     }
-    Value::unknown(ValueKind::Raw, "its type is not known: no known owner points at it")
+    Value::unknown(
+        ValueKind::Raw,
+        "its type is not known: no known owner points at it",
+    )
 }
 
 fn local_of(
@@ -584,14 +688,25 @@ fn owner_kind(frames: &[&BuiltFrame], holder: &Holder<'_>, pointer: &Pointer) ->
     match *holder {
         Holder::Local { frame, local } => match local_of(frames, frame, local) {
             Some((frame, local)) => OwnerKind::Local { frame, local },
-            None => OwnerKind::Static { name: "unknown".into() },
+            None => OwnerKind::Static {
+                name: "unknown".into(),
+            },
         },
-        Holder::Static { name, thread_local: true } => OwnerKind::Tls { name: Arc::clone(name) },
-        Holder::Static { name, thread_local: false } => {
-            OwnerKind::Static { name: Arc::clone(name) }
-        }
-        Holder::Block(block) => {
-            OwnerKind::Block { block, offset: pointer.offset.unwrap_or(0) }
-        }
+        Holder::Static {
+            name,
+            thread_local: true,
+        } => OwnerKind::Tls {
+            name: Arc::clone(name),
+        },
+        Holder::Static {
+            name,
+            thread_local: false,
+        } => OwnerKind::Static {
+            name: Arc::clone(name),
+        },
+        Holder::Block(block) => OwnerKind::Block {
+            block,
+            offset: pointer.offset.unwrap_or(0),
+        },
     }
 }

@@ -8,8 +8,18 @@ use stackheap_source::{Binding, Outline};
 
 /// Macros that only borrow what is given to them.
 const BORROWING_MACROS: [&str; 12] = [
-    "print!", "println!", "eprint!", "eprintln!", "format!", "write!", "writeln!", "panic!",
-    "assert!", "assert_eq!", "assert_ne!", "debug_assert!",
+    "print!",
+    "println!",
+    "eprint!",
+    "eprintln!",
+    "format!",
+    "write!",
+    "writeln!",
+    "panic!",
+    "assert!",
+    "assert_eq!",
+    "assert_ne!",
+    "debug_assert!",
 ];
 
 /// Whether no mention of a variable that may have run before `here` can have moved its value.
@@ -40,16 +50,24 @@ fn looping_until(
             && !statement.extent.contains(binding.at)
             && is_loop(line_from(text, statement.range))
     });
-    loops.map(|statement| statement.extent.end).max().map_or(here, |end| end.max(here))
+    loops
+        .map(|statement| statement.extent.end)
+        .max()
+        .map_or(here, |end| end.max(here))
 }
 
 fn is_loop(head: &str) -> bool {
-    ["for ", "while ", "loop", "'"].iter().any(|word| head.starts_with(word))
+    ["for ", "while ", "loop", "'"]
+        .iter()
+        .any(|word| head.starts_with(word))
         || head.contains("loop {")
 }
 
 fn line_from(text: &str, range: TextRange) -> &str {
-    let line = text.lines().nth(range.start.line as usize - 1).unwrap_or("");
+    let line = text
+        .lines()
+        .nth(range.start.line as usize - 1)
+        .unwrap_or("");
     line.get(range.start.column as usize - 1..).unwrap_or("")
 }
 
@@ -67,7 +85,10 @@ fn mentions<'t>(
     let name = binding.name.as_str();
     text.lines().enumerate().flat_map(move |(index, line)| {
         line.match_indices(name).filter_map(move |(start, _)| {
-            let at = TextPosition { line: index as u32 + 1, column: start as u32 + 1 };
+            let at = TextPosition {
+                line: index as u32 + 1,
+                column: start as u32 + 1,
+            };
             let (before, rest) = line.split_at_checked(start)?;
             let after = rest.get(name.len()..)?;
             let part_of_word = before.ends_with(is_word) || after.starts_with(is_word);
@@ -89,15 +110,27 @@ mod tests {
     fn untouched(text: &str) -> bool {
         let (outline, problems) = stackheap_source::outline(text);
         assert!(problems.is_empty(), "{problems:?}");
-        let binding = outline.bindings.iter().find(|binding| binding.name == "x").unwrap();
-        let line = text.lines().position(|line| line.ends_with("// here")).unwrap() as u32 + 1;
+        let binding = outline
+            .bindings
+            .iter()
+            .find(|binding| binding.name == "x")
+            .unwrap();
+        let line = text
+            .lines()
+            .position(|line| line.ends_with("// here"))
+            .unwrap() as u32
+            + 1;
         none_moves(text, &outline, binding, TextPosition { line, column: 5 })
     }
 
     #[test]
     fn a_name_that_does_not_occur_is_not_moved() {
-        assert!(untouched("fn f() {\n    let x = g();\n    h(); // here\n}\n"));
-        assert!(untouched("fn f() {\n    let x = g();\n    h(); // here\n    drop(x);\n}\n"));
+        assert!(untouched(
+            "fn f() {\n    let x = g();\n    h(); // here\n}\n"
+        ));
+        assert!(untouched(
+            "fn f() {\n    let x = g();\n    h(); // here\n    drop(x);\n}\n"
+        ));
     }
 
     #[test]
@@ -109,7 +142,9 @@ mod tests {
 
     #[test]
     fn a_call_may_move() {
-        assert!(!untouched("fn f() {\n    let x = g();\n    h(x);\n    h(); // here\n}\n"));
+        assert!(!untouched(
+            "fn f() {\n    let x = g();\n    h(x);\n    h(); // here\n}\n"
+        ));
     }
 
     #[test]

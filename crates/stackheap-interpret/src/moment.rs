@@ -22,7 +22,9 @@ impl<'s, 'r> Moment<'s, 'r> {
     /// The thread on whose stack an address lies.
     pub(crate) fn stack_of(&self, at: RuntimeAddress) -> Option<ThreadId> {
         let mut threads = self.state.threads.iter();
-        threads.find(|thread| !thread.ended && thread.is_on_stack(at)).map(|thread| thread.id)
+        threads
+            .find(|thread| !thread.ended && thread.is_on_stack(at))
+            .map(|thread| thread.id)
     }
 
     /// The region an address lies in.
@@ -39,7 +41,11 @@ impl<'s, 'r> Moment<'s, 'r> {
         if self.is_thread_local(at) {
             return Region::Tls;
         }
-        let mapping = self.state.regions.iter().find(|map| map.low <= at && at < map.high);
+        let mapping = self
+            .state
+            .regions
+            .iter()
+            .find(|map| map.low <= at && at < map.high);
         match mapping {
             Some(map) if map.name == "[heap]" => Region::Foreign,
             Some(map) if map.permissions.contains(Permissions::EXECUTE) => Region::Code,

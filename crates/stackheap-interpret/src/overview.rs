@@ -109,7 +109,9 @@ pub fn overview(
     let peak_step = program.recording.totals().step_with_most_live_blocks;
     let mut peak = None;
     while seen < steps {
-        let Some(state) = walk.next_state()? else { break };
+        let Some(state) = walk.next_state()? else {
+            break;
+        };
         seen += 1;
         gathering.add(&state);
         each(&state);
@@ -119,7 +121,9 @@ pub fn overview(
     }
     if peak.is_none() {
         let step = peak_step.or((seen > 0).then_some(StepNumber(1)));
-        peak = step.map(|step| crate::walk::state_at(program, step, limits)).transpose()?;
+        peak = step
+            .map(|step| crate::walk::state_at(program, step, limits))
+            .transpose()?;
     }
     Ok(gathering.finish(program, peak, seen))
 }
@@ -150,7 +154,11 @@ impl Gathering {
         for event in &state.events {
             match &event.kind {
                 EventKind::Call { .. } => self.calls += 1,
-                EventKind::Realloc { old_address, address, .. } if old_address != address => {
+                EventKind::Realloc {
+                    old_address,
+                    address,
+                    ..
+                } if old_address != address => {
                     self.moved += 1;
                 }
                 _ => {}
@@ -163,7 +171,10 @@ impl Gathering {
         for thread in &state.threads {
             let depth = thread.frames.len() as u64;
             if depth > self.deepest.0 {
-                let innermost = thread.frames.first().map(|frame| Arc::clone(&frame.function));
+                let innermost = thread
+                    .frames
+                    .first()
+                    .map(|frame| Arc::clone(&frame.function));
                 self.deepest = (depth, innermost);
             }
             if thread.id == ThreadId(1) && thread.stack.used > self.high_water.0 {
@@ -171,7 +182,11 @@ impl Gathering {
             }
             for frame in &thread.frames {
                 let bytes = frame.high.0.saturating_sub(frame.low.0);
-                if self.largest_frame.as_ref().is_none_or(|(_, largest)| bytes > *largest) {
+                if self
+                    .largest_frame
+                    .as_ref()
+                    .is_none_or(|(_, largest)| bytes > *largest)
+                {
                     self.largest_frame = Some((Arc::clone(&frame.function), bytes));
                 }
                 for local in &frame.locals {
@@ -198,7 +213,12 @@ impl Gathering {
             return;
         }
         let key = (frame.id, Arc::clone(&local.name));
-        let text = || local.value.as_ref().and_then(|value| value.text.clone().ok());
+        let text = || {
+            local
+                .value
+                .as_ref()
+                .and_then(|value| value.text.clone().ok())
+        };
         let order = &mut self.order;
         let story = self.locals.entry(key.clone()).or_insert_with(|| {
             order.push(key.clone());
@@ -250,7 +270,9 @@ impl Gathering {
             }
             let mut named = None;
             for owner in &block.owners {
-                let OwnerKind::Local { frame, local } = &owner.kind else { continue };
+                let OwnerKind::Local { frame, local } = &owner.kind else {
+                    continue;
+                };
                 if let Some(owner) = self.locals.get_mut(&(*frame, Arc::clone(local))) {
                     owner.owned.get_or_insert((block.id, block.size));
                     named = Some(format!("`{}` of `{}`", owner.name, owner.function));
@@ -266,14 +288,22 @@ impl Gathering {
 
     fn finish(self, program: &Program<'_>, peak: Option<State>, seen: u64) -> Overview {
         let totals = program.recording.totals().clone();
-        let stories: Vec<&LocalStory> =
-            self.order.iter().filter_map(|key| self.locals.get(key)).collect();
-        let plain = stories.iter().find(|story| story.owned.is_none() && story.bytes > 0);
+        let stories: Vec<&LocalStory> = self
+            .order
+            .iter()
+            .filter_map(|key| self.locals.get(key))
+            .collect();
+        let plain = stories
+            .iter()
+            .find(|story| story.owned.is_none() && story.bytes > 0);
         let owner = stories.iter().find(|story| story.owned.is_some());
         let mut blocks: Vec<&BlockStory> = self.blocks.values().collect();
         blocks.sort_by_key(|story| story.block);
         let of_user = |story: &&&BlockStory| story.allocated.step.is_some();
-        let largest = blocks.iter().filter(of_user).max_by_key(|story| story.bytes);
+        let largest = blocks
+            .iter()
+            .filter(of_user)
+            .max_by_key(|story| story.bytes);
         let life = |story: &BlockStory| {
             let from = story.allocated.step.map_or(0, |step| step.0);
             let until = story.freed.as_ref().and_then(|freed| freed.step);
@@ -284,7 +314,10 @@ impl Gathering {
             .filter(of_user)
             .filter(|story| !story.owners.is_empty())
             .max_by_key(|story| (story.owners.len() > 1, life(story)));
-        let shared: Vec<_> = blocks.iter().filter(|story| story.strong.is_some()).collect();
+        let shared: Vec<_> = blocks
+            .iter()
+            .filter(|story| story.strong.is_some())
+            .collect();
         let owned = |story: Option<&&BlockStory>| story.map(|&story| story.clone());
         let left = self.left(&totals, seen);
         Overview {
@@ -310,12 +343,17 @@ impl Gathering {
 
     fn left(&self, totals: &Totals, seen: u64) -> Result<(u64, u64), Unknown> {
         if seen < totals.steps {
-            return Err(Unknown::because(format!("only the first {seen} steps were looked at")));
+            return Err(Unknown::because(format!(
+                "only the first {seen} steps were looked at"
+            )));
         }
         Ok((totals.live_blocks, totals.live_bytes))
     }
 }
 
 fn step_ref(state: &State) -> StepRef {
-    StepRef { step: Some(state.step), position: state.at.position.clone() }
+    StepRef {
+        step: Some(state.step),
+        position: state.at.position.clone(),
+    }
 }

@@ -36,7 +36,10 @@ impl Opened {
         let executable = recording
             .blob(BlobKind::Image, EXECUTABLE_BLOB)?
             .ok_or(InterpretError::NoImage)?;
-        Ok(Self { recording, executable })
+        Ok(Self {
+            recording,
+            executable,
+        })
     }
 
     /// The recording.
@@ -89,15 +92,26 @@ impl<'r> Program<'r> {
     fn new(recording: &'r Recording, executable: &'r [u8]) -> Result<Self, InterpretError> {
         let image = Image::parse(executable)?;
         let table = recording.site_table();
-        let files: Vec<Arc<str>> =
-            table.files.iter().map(|file| Arc::from(file.path.as_str())).collect();
+        let files: Vec<Arc<str>> = table
+            .files
+            .iter()
+            .map(|file| Arc::from(file.path.as_str()))
+            .collect();
         let absolute: Vec<Arc<str>> = recording
             .blob(PATHS_KIND, PATHS_BLOB)?
-            .map(|bytes| String::from_utf8_lossy(&bytes).lines().map(Arc::from).collect())
+            .map(|bytes| {
+                String::from_utf8_lossy(&bytes)
+                    .lines()
+                    .map(Arc::from)
+                    .collect()
+            })
             .unwrap_or_default();
         let wanted: FxHashSet<&str> = absolute.iter().map(|path| &**path).collect();
         let (functions, _) = image.functions(&|path| wanted.contains(path));
-        let functions = functions.into_iter().map(|function| (function.low, function)).collect();
+        let functions = functions
+            .into_iter()
+            .map(|function| (function.low, function))
+            .collect();
         Ok(Self {
             recording,
             image,
@@ -105,8 +119,12 @@ impl<'r> Program<'r> {
             files,
             absolute,
             functions,
-            facts: std::iter::repeat_with(OnceLock::new).take(table.functions.len()).collect(),
-            outlines: std::iter::repeat_with(OnceLock::new).take(table.files.len()).collect(),
+            facts: std::iter::repeat_with(OnceLock::new)
+                .take(table.functions.len())
+                .collect(),
+            outlines: std::iter::repeat_with(OnceLock::new)
+                .take(table.files.len())
+                .collect(),
             statics: OnceLock::new(),
             stops: Mutex::default(),
             table,
@@ -115,7 +133,10 @@ impl<'r> Program<'r> {
 
     /// The shown path of a file.
     pub fn file(&self, id: FileId) -> Arc<str> {
-        self.files.get(id.0 as usize).cloned().unwrap_or_else(|| Arc::from("unknown file"))
+        self.files
+            .get(id.0 as usize)
+            .cloned()
+            .unwrap_or_else(|| Arc::from("unknown file"))
     }
 
     /// Where a site is in the source.
@@ -155,15 +176,19 @@ impl<'r> Program<'r> {
     }
 
     fn position(&self, file: FileId, at: TextPosition) -> Position {
-        Position { file: self.file(file), line: at.line, column: at.column }
+        Position {
+            file: self.file(file),
+            line: at.line,
+            column: at.column,
+        }
     }
 
     /// The path of a function.
     pub fn function_name(&self, id: FunctionId) -> Arc<str> {
-        self.table
-            .functions
-            .get(id.0 as usize)
-            .map_or_else(|| Arc::from("unknown function"), |function| Arc::from(&*function.name))
+        self.table.functions.get(id.0 as usize).map_or_else(
+            || Arc::from("unknown function"),
+            |function| Arc::from(&*function.name),
+        )
     }
 
     /// The outline of a file; `None` where its text is not in the recording.
@@ -183,7 +208,10 @@ impl<'r> Program<'r> {
             statics.retain(|item| self.image.ty(item.ty).size.is_some_and(|size| size > 0));
             statics.sort_by_key(|item| match item.place {
                 StaticPlace::Address(at) => (0, at.0 as i64),
-                StaticPlace::ThreadLocal { from_thread_pointer, .. } => (1, from_thread_pointer),
+                StaticPlace::ThreadLocal {
+                    from_thread_pointer,
+                    ..
+                } => (1, from_thread_pointer),
             });
             statics
         })
@@ -192,7 +220,9 @@ impl<'r> Program<'r> {
     pub(crate) fn function_facts(&self, id: FunctionId) -> Arc<FunctionFacts> {
         match self.facts.get(id.0 as usize) {
             Some(cell) => Arc::clone(cell.get_or_init(|| Arc::new(self.read_function(id)))),
-            None => Arc::new(FunctionFacts { variables: Vec::new() }),
+            None => Arc::new(FunctionFacts {
+                variables: Vec::new(),
+            }),
         }
     }
 
@@ -204,7 +234,9 @@ impl<'r> Program<'r> {
             .and_then(|planned| self.functions.get(&planned.low))
             .cloned();
         let Some(function) = function else {
-            return FunctionFacts { variables: Vec::new() };
+            return FunctionFacts {
+                variables: Vec::new(),
+            };
         };
         let coroutine = function.name.contains("{async_");
         let mut variables: Vec<VariableFacts> = Vec::new();
@@ -226,20 +258,31 @@ impl<'r> Program<'r> {
         if variable.name.is_empty() {
             return None;
         }
-        let file = variable.declared.as_ref().and_then(|declared| self.file_of(&declared.file));
-        let line = variable.declared.as_ref().map_or(0, |declared| declared.line);
+        let file = variable
+            .declared
+            .as_ref()
+            .and_then(|declared| self.file_of(&declared.file));
+        let line = variable
+            .declared
+            .as_ref()
+            .map_or(0, |declared| declared.line);
         let outline = file.and_then(|file| self.outline(file));
         let same: Vec<&Binding> = outline
             .map(|outline| {
                 let bindings = outline.bindings.iter();
-                bindings.filter(|b| b.at.line == line && b.name == *variable.name).collect()
+                bindings
+                    .filter(|b| b.at.line == line && b.name == *variable.name)
+                    .collect()
             })
             .unwrap_or_default();
         let count = taken.entry((Arc::clone(&variable.name), line)).or_insert(0);
         // A coroutine has every variable several times: as a field, and as the local it is bound to.
         let index = if coroutine { 0 } else { *count };
         *count += 1;
-        let binding = same.get(index.min(same.len().saturating_sub(1))).copied().cloned();
+        let binding = same
+            .get(index.min(same.len().saturating_sub(1)))
+            .copied()
+            .cloned();
         let is_capture = variable.role == LocalRole::Capture;
         let role = match variable.role {
             LocalRole::Hidden => LocalRole::Hidden,
@@ -255,20 +298,38 @@ impl<'r> Program<'r> {
         let block = binding.as_ref().and_then(|binding| {
             let outline = outline?;
             let index = outline.statement_at(binding.at)?;
-            outline.statements.get(index).map(|statement| statement.block)
+            outline
+                .statements
+                .get(index)
+                .map(|statement| statement.block)
         });
         let name = Arc::clone(&variable.name);
-        Some(VariableFacts { variable, name, role, binding, declared, block })
+        Some(VariableFacts {
+            variable,
+            name,
+            role,
+            binding,
+            declared,
+            block,
+        })
     }
 
     /// Whether the source shows that nothing can have moved a variable's value on before `site`.
     pub(crate) fn is_untouched(&self, facts: &VariableFacts, site: &Site) -> bool {
-        let Some(binding) = &facts.binding else { return false };
+        let Some(binding) = &facts.binding else {
+            return false;
+        };
         let Some(statement) = self.table.statements.get(site.statement.0 as usize) else {
             return false;
         };
-        let Some(outline) = self.outline(statement.file) else { return false };
-        let text = self.table.files.get(statement.file.0 as usize).and_then(|f| f.text.as_deref());
+        let Some(outline) = self.outline(statement.file) else {
+            return false;
+        };
+        let text = self
+            .table
+            .files
+            .get(statement.file.0 as usize)
+            .and_then(|f| f.text.as_deref());
         text.is_some_and(|text| mentions::none_moves(text, outline, binding, statement.range.start))
     }
 
@@ -283,11 +344,21 @@ fn number_names(variables: &mut [VariableFacts]) {
     let mut places: FxHashMap<Arc<str>, Vec<(u32, u32)>> = FxHashMap::default();
     let place = |facts: &VariableFacts| {
         facts.binding.as_ref().map_or(
-            (facts.variable.declared.as_ref().map_or(0, |declared| declared.line), 0),
+            (
+                facts
+                    .variable
+                    .declared
+                    .as_ref()
+                    .map_or(0, |declared| declared.line),
+                0,
+            ),
             |binding| (binding.at.line, binding.at.column),
         )
     };
-    for facts in variables.iter().filter(|facts| facts.role != LocalRole::Hidden) {
+    for facts in variables
+        .iter()
+        .filter(|facts| facts.role != LocalRole::Hidden)
+    {
         let all = places.entry(Arc::clone(&facts.name)).or_default();
         let here = place(facts);
         if !all.contains(&here) {
@@ -297,9 +368,14 @@ fn number_names(variables: &mut [VariableFacts]) {
     for all in places.values_mut() {
         all.sort_unstable();
     }
-    for facts in variables.iter_mut().filter(|facts| facts.role != LocalRole::Hidden) {
+    for facts in variables
+        .iter_mut()
+        .filter(|facts| facts.role != LocalRole::Hidden)
+    {
         let here = place(facts);
-        let Some(all) = places.get(&facts.variable.name) else { continue };
+        let Some(all) = places.get(&facts.variable.name) else {
+            continue;
+        };
         if all.len() > 1 {
             let index = all.iter().position(|&at| at == here).unwrap_or(0);
             facts.name = Arc::from(format!("{}#{}", facts.variable.name, index + 1));

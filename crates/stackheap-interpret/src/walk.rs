@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use stackheap_model::{
-    At, Block, BlockState, Event, EventKind, FrameId, LocalRole, LocalState, Output, OutputStream, PlaceRef,
-    Position, Stack, State, StepNumber, StepRef, StopNumber, Thread, ThreadId, Unknown, Value,
-    ValueKind,
+    At, Block, BlockState, Event, EventKind, FrameId, LocalRole, LocalState, Output, OutputStream,
+    PlaceRef, Position, Stack, State, StepNumber, StepRef, StopNumber, Thread, ThreadId, Unknown,
+    Value, ValueKind,
 };
 use stackheap_trace::{
     Applied, BlockEntry, Cursor, FrameEntry, Limit, Record, ReplayState, Sequence, ThreadState,
@@ -90,7 +90,10 @@ impl<'p, 'r> Walk<'p, 'r> {
     }
 
     fn no_such_step(&self, step: StepNumber) -> InterpretError {
-        InterpretError::NoSuchStep { step, steps: self.program.recording.totals().steps }
+        InterpretError::NoSuchStep {
+            step,
+            steps: self.program.recording.totals().steps,
+        }
     }
 
     /// The next state; `None` at the end.
@@ -121,12 +124,17 @@ impl<'p, 'r> Walk<'p, 'r> {
     fn here(&self) -> Option<(ThreadId, StepNumber, StopNumber)> {
         let state = self.cursor.state();
         let stop = state.last_stop();
-        let thread = state.threads.iter().find(|thread| thread.last_stop == Some(stop))?;
+        let thread = state
+            .threads
+            .iter()
+            .find(|thread| thread.last_stop == Some(stop))?;
         Some((thread.id, thread.last_step?, stop))
     }
 
     fn position_of_thread(&self, thread: ThreadId) -> (Option<StepNumber>, Option<Position>) {
-        let Some(state) = self.cursor.state().threads.get(thread) else { return (None, None) };
+        let Some(state) = self.cursor.state().threads.get(thread) else {
+            return (None, None);
+        };
         let top = state.top();
         (
             top.map(|top| top.step),
@@ -136,7 +144,12 @@ impl<'p, 'r> Walk<'p, 'r> {
 
     fn push(&mut self, thread: ThreadId, kind: EventKind) {
         let (step, at) = self.position_of_thread(thread);
-        self.events.entry(thread).or_default().push(Event { kind, step, thread, at });
+        self.events.entry(thread).or_default().push(Event {
+            kind,
+            step,
+            thread,
+            at,
+        });
     }
 
     /// Turns a record into events.
@@ -150,9 +163,26 @@ impl<'p, 'r> Walk<'p, 'r> {
                     self.called(stop.thread);
                 }
             }
-            (Record::Alloc { thread, address, size, align, .. }, Applied::Allocated { block, .. }) => {
+            (
+                Record::Alloc {
+                    thread,
+                    address,
+                    size,
+                    align,
+                    ..
+                },
+                Applied::Allocated { block, .. },
+            ) => {
                 let (block, address, bytes, align) = (*block, *address, *size, *align);
-                self.push(*thread, EventKind::Alloc { block, address, bytes, align });
+                self.push(
+                    *thread,
+                    EventKind::Alloc {
+                        block,
+                        address,
+                        bytes,
+                        align,
+                    },
+                );
             }
             (Record::ReallocEnd { thread, .. }, Applied::Reallocated { block, before, .. }) => {
                 self.reallocated(*thread, *block, before.as_ref());
@@ -160,23 +190,46 @@ impl<'p, 'r> Walk<'p, 'r> {
             (Record::Free { thread, .. }, Applied::Freed { block: Some(block) }) => {
                 self.push(
                     *thread,
-                    EventKind::Free { block: block.id, address: block.address, bytes: block.size },
+                    EventKind::Free {
+                        block: block.id,
+                        address: block.address,
+                        bytes: block.size,
+                    },
                 );
                 self.keep_ghost(*thread, block);
             }
-            (Record::Output { thread, stream, bytes }, _) => {
+            (
+                Record::Output {
+                    thread,
+                    stream,
+                    bytes,
+                },
+                _,
+            ) => {
                 match stream {
                     OutputStream::Stdout => self.output.stdout.extend(bytes),
                     OutputStream::Stderr => self.output.stderr.extend(bytes),
                     OutputStream::Captured => {}
                 }
                 let text = String::from_utf8_lossy(bytes).into();
-                self.push(*thread, EventKind::Output { stream: *stream, text });
+                self.push(
+                    *thread,
+                    EventKind::Output {
+                        stream: *stream,
+                        text,
+                    },
+                );
             }
             (Record::Unwind { thread }, _) => self.push(*thread, EventKind::Unwind),
             (Record::Signal { thread, number, .. }, _) => {
                 let name = signal_name(*number).into();
-                self.push(*thread, EventKind::Signal { number: *number, name });
+                self.push(
+                    *thread,
+                    EventKind::Signal {
+                        number: *number,
+                        name,
+                    },
+                );
             }
             (Record::ThreadStart { thread, .. }, _) if thread.0 > 1 => {
                 self.push(*thread, EventKind::ThreadStart { thread: *thread });
@@ -195,21 +248,43 @@ impl<'p, 'r> Walk<'p, 'r> {
     fn returned(&mut self, thread: ThreadId, popped: &FrameEntry) {
         let function = self.program.function_name(popped.function);
         let at = self.program.site_position(popped.site);
-        let kind = EventKind::Return { frame: popped.frame, function };
-        let event = Event { kind, step: Some(popped.step), thread, at };
+        let kind = EventKind::Return {
+            frame: popped.frame,
+            function,
+        };
+        let event = Event {
+            kind,
+            step: Some(popped.step),
+            thread,
+            at,
+        };
         self.events.entry(thread).or_default().push(event);
     }
 
     fn called(&mut self, thread: ThreadId) {
-        let top = self.cursor.state().threads.get(thread).and_then(ThreadState::top);
+        let top = self
+            .cursor
+            .state()
+            .threads
+            .get(thread)
+            .and_then(ThreadState::top);
         let Some(top) = top else { return };
         let function = self.program.function_name(top.function);
         let low = top.registers.stack_pointer().unwrap_or(top.cfa);
         let bytes = top.cfa.0.saturating_sub(low.0);
         let (frame, step) = (top.frame, top.parent_step);
         let at = self.program.site_position(top.site);
-        let kind = EventKind::Call { frame, function, bytes };
-        self.events.entry(thread).or_default().push(Event { kind, step, thread, at });
+        let kind = EventKind::Call {
+            frame,
+            function,
+            bytes,
+        };
+        self.events.entry(thread).or_default().push(Event {
+            kind,
+            step,
+            thread,
+            at,
+        });
     }
 
     fn reallocated(
@@ -220,7 +295,9 @@ impl<'p, 'r> Walk<'p, 'r> {
     ) {
         let blocks = &self.cursor.state().blocks;
         let now = blocks.iter().find(|entry| entry.id == block);
-        let Some(now) = now.map(|now| (now.address, now.size, now.align)) else { return };
+        let Some(now) = now.map(|now| (now.address, now.size, now.align)) else {
+            return;
+        };
         let (address, bytes, align) = now;
         let kind = match before {
             Some(before) => EventKind::Realloc {
@@ -230,7 +307,12 @@ impl<'p, 'r> Walk<'p, 'r> {
                 old_bytes: before.size,
                 bytes,
             },
-            None => EventKind::Alloc { block, address, bytes, align },
+            None => EventKind::Alloc {
+                block,
+                address,
+                bytes,
+                align,
+            },
         };
         self.push(thread, kind);
     }
@@ -250,7 +332,10 @@ impl<'p, 'r> Walk<'p, 'r> {
             no_owner_because: Some("it is freed".into()),
             counts: None,
             thread: block.thread,
-            allocated: StepRef { step: block.allocated.step, position: allocated_at },
+            allocated: StepRef {
+                step: block.allocated.step,
+                position: allocated_at,
+            },
             freed: Some(StepRef { step, position }),
             value: Value::unknown(ValueKind::Raw, "freed"),
             bytes: Vec::new(),
@@ -262,7 +347,9 @@ impl<'p, 'r> Walk<'p, 'r> {
         let site = |site| {
             self.program
                 .site_position(site)
-                .map_or_else(String::new, |at| format!("{}:{}:{}", at.file, at.line, at.column))
+                .map_or_else(String::new, |at| {
+                    format!("{}:{}:{}", at.file, at.line, at.column)
+                })
         };
         match limit {
             Limit::MaxStops(stops) => {
@@ -272,7 +359,10 @@ impl<'p, 'r> Walk<'p, 'r> {
                 "the bound of {bytes} bytes of recording was reached; the program ran on unrecorded"
             ),
             Limit::SiteThrottled { site: id, after } => {
-                format!("passings 1 to {after} of {} are recorded, later ones are not", site(*id))
+                format!(
+                    "passings 1 to {after} of {} are recorded, later ones are not",
+                    site(*id)
+                )
             }
             Limit::OutputCut { kept, .. } => format!("only {kept} bytes of output are kept"),
             Limit::StackWindow { bytes, .. } => {
@@ -289,14 +379,21 @@ impl<'p, 'r> Walk<'p, 'r> {
     /// Builds the state at the stop reached.
     fn take_state(&mut self) -> State {
         let (thread, step, stop) =
-            self.here().unwrap_or((ThreadId(1), StepNumber(0), StopNumber(0)));
+            self.here()
+                .unwrap_or((ThreadId(1), StepNumber(0), StopNumber(0)));
         let mut built = build(self.program, self.cursor.state(), &self.limits);
         let held = held(&built.frames, thread);
         let mut events = self.events.remove(&thread).unwrap_or_default();
         let before = self.before.insert(thread, held);
         if let (Some(before), Some(now)) = (before, self.before.get(&thread)) {
             let frames = built.frames.iter().find(|(id, _)| *id == thread);
-            compare(&before, now, frames.map_or(&[], |(_, frames)| frames), thread, &mut events);
+            compare(
+                &before,
+                now,
+                frames.map_or(&[], |(_, frames)| frames),
+                thread,
+                &mut events,
+            );
         }
         let mut blocks = std::mem::take(&mut built.blocks);
         blocks.extend(self.freed.remove(&thread).unwrap_or_default());
@@ -335,16 +432,28 @@ pub fn state_at(
     step: StepNumber,
     limits: StateLimits,
 ) -> Result<State, InterpretError> {
-    let no_such = || InterpretError::NoSuchStep { step, steps: program.recording.totals().steps };
-    let stop = program.recording.first_stop_of_step(step).ok_or_else(no_such)?;
+    let no_such = || InterpretError::NoSuchStep {
+        step,
+        steps: program.recording.totals().steps,
+    };
+    let stop = program
+        .recording
+        .first_stop_of_step(step)
+        .ok_or_else(no_such)?;
     let thread = program.recording.cursor_at(stop)?;
-    let here = thread.state().threads.iter().find(|thread| thread.last_stop == Some(stop));
+    let here = thread
+        .state()
+        .threads
+        .iter()
+        .find(|thread| thread.last_stop == Some(stop));
     let thread = here.map(|thread| thread.id).ok_or_else(no_such)?;
     // The thread's state before this one, for what happened since.
     let mut start = step;
     for back in 1..=LOOK_BACK_STEPS.min(step.0.saturating_sub(1)) {
         let candidate = StepNumber(step.0 - back);
-        let Some(first) = program.recording.first_stop_of_step(candidate) else { break };
+        let Some(first) = program.recording.first_stop_of_step(candidate) else {
+            break;
+        };
         if program.thread_at(first).is_some_and(|(id, _)| id == thread) {
             start = candidate;
             break;
@@ -377,10 +486,16 @@ struct Built {
 
 fn build(program: &Program<'_>, state: &ReplayState, limits: &StateLimits) -> Built {
     let moment = Moment::new(state, &program.image);
-    let types = ImageTypes { image: &program.image, bias: moment.bias };
-    let decoder =
-        Decoder::with_fits(&types, &moment, limits.values, Arc::clone(&program.fits));
-    let builder = FrameBuilder { program, moment: &moment, decoder: &decoder };
+    let types = ImageTypes {
+        image: &program.image,
+        bias: moment.bias,
+    };
+    let decoder = Decoder::with_fits(&types, &moment, limits.values, Arc::clone(&program.fits));
+    let builder = FrameBuilder {
+        program,
+        moment: &moment,
+        decoder: &decoder,
+    };
     let mut frames: Vec<(ThreadId, Vec<BuiltFrame>)> = state
         .threads
         .iter()
@@ -424,7 +539,11 @@ fn thread(
     Thread {
         id: thread.id,
         name: thread.name.as_deref().map(Arc::from),
-        as_of: if thread.id == current { Some(step) } else { thread.last_step },
+        as_of: if thread.id == current {
+            Some(step)
+        } else {
+            thread.last_step
+        },
         ended: thread.ended,
         stack: Stack {
             low: thread.stack_low,
@@ -448,9 +567,16 @@ fn held(frames: &[(ThreadId, Vec<BuiltFrame>)], thread: ThreadId) -> Before {
                 if local.role == LocalRole::Hidden {
                     continue;
                 }
-                let text = local.value.as_ref().and_then(|value| value.text.clone().ok());
+                let text = local
+                    .value
+                    .as_ref()
+                    .and_then(|value| value.text.clone().ok());
                 let present = local.state != LocalState::Uninit;
-                let held = Held { present, bytes: local.bytes.clone(), text };
+                let held = Held {
+                    present,
+                    bytes: local.bytes.clone(),
+                    text,
+                };
                 locals.insert(Arc::clone(&local.name), held);
             }
         }
@@ -468,25 +594,45 @@ fn compare(
 ) {
     for built in frames {
         let frame = built.frame.id;
-        let (former, Some(current)) = (before.get(&frame), now.get(&frame)) else { continue };
+        let (former, Some(current)) = (before.get(&frame), now.get(&frame)) else {
+            continue;
+        };
         for local in &built.frame.locals {
-            let Some(held) = current.get(&local.name).filter(|held| held.present) else { continue };
-            let was = former.and_then(|former| former.get(&local.name)).filter(|was| was.present);
-            let place = PlaceRef::Local { frame, local: Arc::clone(&local.name) };
+            let Some(held) = current.get(&local.name).filter(|held| held.present) else {
+                continue;
+            };
+            let was = former
+                .and_then(|former| former.get(&local.name))
+                .filter(|was| was.present);
+            let place = PlaceRef::Local {
+                frame,
+                local: Arc::clone(&local.name),
+            };
             let bytes = local.place.size;
             let kind = match was {
-                None => EventKind::Init { local: place, bytes, value: held.text.clone() },
-                Some(was) if was.bytes != held.bytes && !was.bytes.is_empty() => EventKind::Assign {
+                None => EventKind::Init {
                     local: place,
                     bytes,
-                    before: was.text.clone(),
-                    after: held.text.clone(),
+                    value: held.text.clone(),
                 },
+                Some(was) if was.bytes != held.bytes && !was.bytes.is_empty() => {
+                    EventKind::Assign {
+                        local: place,
+                        bytes,
+                        before: was.text.clone(),
+                        after: held.text.clone(),
+                    }
+                }
                 Some(_) => continue,
             };
             let at = local.declared.clone();
             let step = events.last().and_then(|event| event.step);
-            events.push(Event { kind, step, thread, at });
+            events.push(Event {
+                kind,
+                step,
+                thread,
+                at,
+            });
         }
     }
 }

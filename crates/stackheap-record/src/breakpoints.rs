@@ -84,12 +84,20 @@ impl Breakpoints {
     }
 
     pub(crate) fn new() -> Self {
-        Self { all: Vec::new(), by_address: FxHashMap::default(), areas: Vec::new() }
+        Self {
+            all: Vec::new(),
+            by_address: FxHashMap::default(),
+            areas: Vec::new(),
+        }
     }
 
     /// Copies may be put there.
     pub(crate) fn add_area(&mut self, start: RuntimeAddress, bytes: u64) {
-        self.areas.push(Area { start, used: 0, bytes });
+        self.areas.push(Area {
+            start,
+            used: 0,
+            bytes,
+        });
     }
 
     /// Prepares breakpoints without arming them; gives those that could not be, with the reason.
@@ -173,12 +181,17 @@ impl Breakpoints {
         memory: &ProcessMemory,
         which: impl Fn(&Breakpoint) -> bool,
     ) -> io::Result<()> {
-        let mut chosen: Vec<&mut Breakpoint> =
-            self.all.iter_mut().filter(|breakpoint| !breakpoint.armed && which(breakpoint)).collect();
+        let mut chosen: Vec<&mut Breakpoint> = self
+            .all
+            .iter_mut()
+            .filter(|breakpoint| !breakpoint.armed && which(breakpoint))
+            .collect();
         chosen.sort_by_key(|breakpoint| breakpoint.address);
         // Neighbours are written together: programs have many thousand sites.
         for group in chosen.chunk_by_mut(|a, b| b.address.0 - a.address.0 < 256) {
-            let (Some(first), Some(last)) = (group.first(), group.last()) else { continue };
+            let (Some(first), Some(last)) = (group.first(), group.last()) else {
+                continue;
+            };
             let start = first.address;
             let mut bytes = memory.read(start, (last.address.0 - start.0) as usize + 1)?;
             for breakpoint in group {
@@ -199,7 +212,9 @@ impl Breakpoints {
         memory: &ProcessMemory,
         address: RuntimeAddress,
     ) -> io::Result<()> {
-        let Some(breakpoint) = self.at(address) else { return Ok(()) };
+        let Some(breakpoint) = self.at(address) else {
+            return Ok(());
+        };
         if std::mem::replace(&mut breakpoint.armed, false) {
             memory.write(breakpoint.address, &[breakpoint.original])?;
         }

@@ -27,7 +27,11 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { stack_bytes: 1 << 20, heap_bytes: 256 << 10, block_bytes: 64 << 10 }
+        Self {
+            stack_bytes: 1 << 20,
+            heap_bytes: 256 << 10,
+            block_bytes: 64 << 10,
+        }
     }
 }
 
@@ -150,8 +154,13 @@ impl Capture {
             self.leave_out_unreadable(process, &mut ranges);
             read = process.read_ranges(&ranges, &mut buffer)?;
         }
-        let pointers_changed =
-            self.compare_all(known, roots, &ranges, fixed, buffer.get(..read).unwrap_or(&[]));
+        let pointers_changed = self.compare_all(
+            known,
+            roots,
+            &ranges,
+            fixed,
+            buffer.get(..read).unwrap_or(&[]),
+        );
         self.buffer = buffer;
         self.ranges = ranges;
         if pointers_changed == HeapChanged::Yes || roots.heap_changed == HeapChanged::Yes {
@@ -164,11 +173,16 @@ impl Capture {
     fn collect_ranges(&mut self, roots: &Roots<'_>) -> usize {
         self.ranges.clear();
         let (low, high) = roots.stack;
-        self.ranges.push((low, high.0.saturating_sub(low.0) as usize));
+        self.ranges
+            .push((low, high.0.saturating_sub(low.0) as usize));
         self.ranges.extend_from_slice(roots.thread_locals);
         self.ranges.extend_from_slice(&self.statics);
         let fixed = self.ranges.len();
-        self.ranges.extend(self.tracked.iter().map(|(&address, block)| (address, block.bytes)));
+        self.ranges.extend(
+            self.tracked
+                .iter()
+                .map(|(&address, block)| (address, block.bytes)),
+        );
         fixed
     }
 
@@ -213,11 +227,19 @@ impl Capture {
         let mut rest = read;
         let mut own = std::mem::take(&mut self.scratch);
         own.clear();
-        own.extend(roots.registers.iter().copied().filter(|&word| self.in_heap(word)));
+        own.extend(
+            roots
+                .registers
+                .iter()
+                .copied()
+                .filter(|&word| self.in_heap(word)),
+        );
         let mut statics = Vec::new();
         let thread_ranges = 1 + roots.thread_locals.len();
         for (index, &(address, bytes)) in ranges.iter().enumerate() {
-            let Some((piece, behind)) = rest.split_at_checked(bytes) else { break };
+            let Some((piece, behind)) = rest.split_at_checked(bytes) else {
+                break;
+            };
             rest = behind;
             let piece_changed = self.compare(known, address, piece);
             if index < thread_ranges {
@@ -248,7 +270,9 @@ impl Capture {
         changed: HeapChanged,
     ) -> HeapChanged {
         let heap = self.heap;
-        let Some(block) = self.tracked.get_mut(&address) else { return changed };
+        let Some(block) = self.tracked.get_mut(&address) else {
+            return changed;
+        };
         if !block.may_point {
             return changed;
         }
@@ -268,9 +292,14 @@ impl Capture {
     fn compare(&mut self, known: &Memory, address: RuntimeAddress, piece: &[u8]) -> HeapChanged {
         let mut changed = HeapChanged::No;
         for run in known.compare(address, piece) {
-            let Some(bytes) = piece.get(run.start..run.start + run.len) else { continue };
+            let Some(bytes) = piece.get(run.start..run.start + run.len) else {
+                continue;
+            };
             changed = HeapChanged::Yes;
-            self.patches.push(PatchRef { start: self.patch_bytes.len(), ..run });
+            self.patches.push(PatchRef {
+                start: self.patch_bytes.len(),
+                ..run
+            });
             self.patch_bytes.extend_from_slice(bytes);
         }
         changed
@@ -287,20 +316,29 @@ impl Capture {
         let mut reached: FxHashSet<RuntimeAddress> = FxHashSet::default();
         let mut spent = 0u64;
         // The stopped thread first: what the reader looks at must not lose to another thread.
-        let own = self.thread_candidates.get(&roots.thread).into_iter().flatten();
+        let own = self
+            .thread_candidates
+            .get(&roots.thread)
+            .into_iter()
+            .flatten();
         let others = self
             .thread_candidates
             .iter()
             .filter(|(thread, _)| **thread != roots.thread)
             .flat_map(|(_, candidates)| candidates);
-        let mut words: Vec<u64> =
-            own.chain(&self.static_candidates).chain(others).copied().collect();
+        let mut words: Vec<u64> = own
+            .chain(&self.static_candidates)
+            .chain(others)
+            .copied()
+            .collect();
         let mut refused: FxHashSet<RuntimeAddress> = FxHashSet::default();
         while !words.is_empty() {
             let mut next = Vec::new();
             let mut fresh = Vec::new();
             for word in words {
-                let Some(block) = blocks.containing(RuntimeAddress(word)) else { continue };
+                let Some(block) = blocks.containing(RuntimeAddress(word)) else {
+                    continue;
+                };
                 if !reached.insert(block.address) {
                     continue;
                 }
@@ -335,12 +373,17 @@ impl Capture {
         if fresh.is_empty() {
             return Ok(());
         }
-        let ranges: Vec<_> = fresh.iter().map(|&(address, bytes, _)| (address, bytes)).collect();
+        let ranges: Vec<_> = fresh
+            .iter()
+            .map(|&(address, bytes, _)| (address, bytes))
+            .collect();
         let mut buffer = Vec::new();
         let read = process.read_ranges(&ranges, &mut buffer)?;
         let mut rest = buffer.get(..read).unwrap_or(&[]);
         for &(address, bytes, may_point) in fresh {
-            let Some((piece, behind)) = rest.split_at_checked(bytes) else { break };
+            let Some((piece, behind)) = rest.split_at_checked(bytes) else {
+                break;
+            };
             rest = behind;
             self.compare(known, address, piece);
             let mut candidates = Vec::new();
@@ -348,7 +391,14 @@ impl Capture {
                 scan(piece, self.heap, &mut candidates);
             }
             next.extend_from_slice(&candidates);
-            self.tracked.insert(address, TrackedBlock { bytes, may_point, candidates });
+            self.tracked.insert(
+                address,
+                TrackedBlock {
+                    bytes,
+                    may_point,
+                    candidates,
+                },
+            );
             self.over_budget.remove(&address);
             self.changes.push(Change::Tracked(address));
         }

@@ -42,7 +42,11 @@ pub struct CannotDisplace {
 
 impl std::fmt::Display for CannotDisplace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "the instruction at {} cannot run at another place: {}", self.at, self.reason)
+        write!(
+            f,
+            "the instruction at {} cannot run at another place: {}",
+            self.at, self.reason
+        )
     }
 }
 
@@ -54,7 +58,10 @@ pub fn displace(
     at: RuntimeAddress,
     copy: RuntimeAddress,
 ) -> Result<Displaced, CannotDisplace> {
-    let refuse = |reason: &str| CannotDisplace { at, reason: reason.to_owned() };
+    let refuse = |reason: &str| CannotDisplace {
+        at,
+        reason: reason.to_owned(),
+    };
     let mut decoder = Decoder::with_ip(64, code, at.0, DecoderOptions::NONE);
     let instruction = decoder.decode();
     if instruction.is_invalid() {
@@ -116,7 +123,10 @@ fn encode(
         BlockEncoderOptions::NONE,
     )
     .map(|result| result.code_buffer)
-    .map_err(|error| CannotDisplace { at, reason: error.to_string() })
+    .map_err(|error| CannotDisplace {
+        at,
+        reason: error.to_string(),
+    })
 }
 
 /// Pushes the original's return address without touching flags or registers, then jumps where the
@@ -126,7 +136,10 @@ fn displace_call(
     at: RuntimeAddress,
     copy: RuntimeAddress,
 ) -> Result<Displaced, CannotDisplace> {
-    let refuse = |reason: &str| CannotDisplace { at, reason: reason.to_owned() };
+    let refuse = |reason: &str| CannotDisplace {
+        at,
+        reason: reason.to_owned(),
+    };
     let return_address = instruction.next_ip();
     // lea rsp,[rsp-8]; mov dword [rsp],low; mov dword [rsp+4],high
     let mut code = vec![0x48, 0x8d, 0x64, 0x24, 0xf8, 0xc7, 0x04, 0x24];
@@ -154,7 +167,11 @@ fn displace_call(
         }
         code.extend_from_slice(&encode(&[branch], at, here)?);
     }
-    Ok(Displaced { code, original_bytes: instruction.len() as u64, done_at: None })
+    Ok(Displaced {
+        code,
+        original_bytes: instruction.len() as u64,
+        done_at: None,
+    })
 }
 
 #[cfg(test)]
@@ -165,7 +182,9 @@ mod tests {
     const COPY: RuntimeAddress = RuntimeAddress(0x5555_5155_0000);
 
     fn decoded(code: &[u8], at: u64) -> Vec<Instruction> {
-        Decoder::with_ip(64, code, at, DecoderOptions::NONE).iter().collect()
+        Decoder::with_ip(64, code, at, DecoderOptions::NONE)
+            .iter()
+            .collect()
     }
 
     #[test]

@@ -34,7 +34,10 @@ impl fmt::Display for RecordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Start { program, error } => {
-                write!(f, "expected to start {program}, but the system answered: {error}")
+                write!(
+                    f,
+                    "expected to start {program}, but the system answered: {error}"
+                )
             }
             Self::ObservationRefused { error } => write!(
                 f,

@@ -58,7 +58,12 @@ pub(crate) fn map_scratch(
     for (start, bytes) in [(trampolines, trampolines_bytes), (copies, copies_bytes)] {
         protect(remote, start, bytes, libc::PROT_READ | libc::PROT_EXEC)?;
     }
-    Ok(Scratch { trampolines, agent, copies, copies_bytes })
+    Ok(Scratch {
+        trampolines,
+        agent,
+        copies,
+        copies_bytes,
+    })
 }
 
 /// Maps an area for trampolines and copies near a library that was loaded meanwhile; the first
@@ -97,7 +102,9 @@ fn image_extent(elf: &[u8], bias: LoadBias) -> (u64, u64) {
 fn map_near(remote: &Remote<'_>, low: u64, high: u64, total: u64) -> io::Result<u64> {
     let mut last_error = io::Error::from_raw_os_error(libc::ENOMEM);
     let below = (1..16u64).filter_map(|n| {
-        low.checked_sub(total + n * (32 << 20)).filter(|&at| at >= 0x10000).map(|at| at / PAGE * PAGE)
+        low.checked_sub(total + n * (32 << 20))
+            .filter(|&at| at >= 0x10000)
+            .map(|at| at / PAGE * PAGE)
     });
     let above = (4..16u64).map(|n| pages(high) + n * (64 << 20));
     for at in below.chain(above) {
@@ -129,7 +136,10 @@ fn protect(
     if bytes == 0 {
         return Ok(());
     }
-    remote.call(libc::SYS_mprotect, [start.0, bytes, protection as u64, 0, 0, 0])?;
+    remote.call(
+        libc::SYS_mprotect,
+        [start.0, bytes, protection as u64, 0, 0, 0],
+    )?;
     Ok(())
 }
 
@@ -171,7 +181,10 @@ pub(crate) fn map_ring(
     let mapping = SharedMapping::new(&ours, bytes as usize)?;
     remote.call(libc::SYS_close, [file, 0, 0, 0, 0, 0])?;
     // A forked child must not write into it.
-    remote.call(libc::SYS_madvise, [shared, bytes, libc::MADV_DONTFORK as u64, 0, 0, 0])?;
+    remote.call(
+        libc::SYS_madvise,
+        [shared, bytes, libc::MADV_DONTFORK as u64, 0, 0, 0],
+    )?;
     Ok((RuntimeAddress(shared), SharedRing::new(mapping)?))
 }
 
@@ -184,16 +197,27 @@ pub(crate) fn load_agent(
     ring: RuntimeAddress,
     shared: SharedRing,
 ) -> io::Result<AllocationLog> {
-    let loaded = agent.layout(at, ring, shared.bytes()).map_err(io::Error::other)?;
+    let loaded = agent
+        .layout(at, ring, shared.bytes())
+        .map_err(io::Error::other)?;
     for segment in &loaded.segments {
         memory.write(segment.address, &segment.bytes)?;
         if segment.executable {
             let start = RuntimeAddress(segment.address.0 / PAGE * PAGE);
             let end = pages(segment.address.0 + segment.bytes.len() as u64);
-            protect(remote, start, end - start.0, libc::PROT_READ | libc::PROT_EXEC)?;
+            protect(
+                remote,
+                start,
+                end - start.0,
+                libc::PROT_READ | libc::PROT_EXEC,
+            )?;
         }
     }
-    Ok(AllocationLog { loaded, shared, writes: Vec::new() })
+    Ok(AllocationLog {
+        loaded,
+        shared,
+        writes: Vec::new(),
+    })
 }
 
 impl AllocationLog {

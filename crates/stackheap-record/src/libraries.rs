@@ -67,11 +67,15 @@ fn is_c_library(region: &MapRegion) -> bool {
 
 fn read_library(path: &str) -> Option<Vec<u8>> {
     let size = std::fs::metadata(path).ok()?.len();
-    (size <= LIBRARY_BYTES_LIMIT).then(|| std::fs::read(path).ok()).flatten()
+    (size <= LIBRARY_BYTES_LIMIT)
+        .then(|| std::fs::read(path).ok())
+        .flatten()
 }
 
 fn services(elf: &[u8], bias: LoadBias) -> Vec<(Service, RuntimeAddress)> {
-    let Ok(file) = object::File::parse(elf) else { return Vec::new() };
+    let Ok(file) = object::File::parse(elf) else {
+        return Vec::new();
+    };
     let mut services: Vec<(Service, RuntimeAddress)> = Vec::new();
     for symbol in file.dynamic_symbols().chain(file.symbols()) {
         if !symbol.is_definition() {

@@ -46,7 +46,9 @@ fn parse_line(line: &str) -> Option<MapRegion> {
 
 /// The mapping that contains `address`.
 pub(crate) fn containing(regions: &[MapRegion], address: RuntimeAddress) -> Option<&MapRegion> {
-    regions.iter().find(|region| region.low <= address && address < region.high)
+    regions
+        .iter()
+        .find(|region| region.low <= address && address < region.high)
 }
 
 #[cfg(test)]
@@ -58,7 +60,10 @@ mod tests {
         let region =
             parse_line("7f00-8f00 r-xp 00001000 fe:00 123                        /lib/with space")
                 .unwrap();
-        assert_eq!((region.low.0, region.high.0, region.offset), (0x7f00, 0x8f00, 0x1000));
+        assert_eq!(
+            (region.low.0, region.high.0, region.offset),
+            (0x7f00, 0x8f00, 0x1000)
+        );
         assert!(region.permissions.contains(Permissions::EXECUTE));
         assert!(!region.permissions.contains(Permissions::WRITE));
         assert_eq!(region.name, "/lib/with space");

@@ -93,7 +93,11 @@ pub fn plan(request: &PlanRequest<'_, '_>) -> Plan {
             path.as_ref().clone_into(slot);
         }
     }
-    Plan { table: planner.table, absolute_files, problems: planner.problems }
+    Plan {
+        table: planner.table,
+        absolute_files,
+        problems: planner.problems,
+    }
 }
 
 struct Planner<'a, 'd> {
@@ -115,7 +119,8 @@ impl Planner<'_, '_> {
         let shown = (self.request.shown_path)(path);
         self.outlines.push(text.as_deref().map(|text| {
             let (outline, problems) = stackheap_source::outline(text);
-            self.problems.extend(problems.iter().map(|problem| format!("{shown}: {problem}")));
+            self.problems
+                .extend(problems.iter().map(|problem| format!("{shown}: {problem}")));
             outline
         }));
         self.table.files.push(SourceFile { path: shown, text });
@@ -124,7 +129,9 @@ impl Planner<'_, '_> {
     }
 
     fn add_function(&mut self, function: &Function) {
-        let Some(declared) = &function.declared else { return };
+        let Some(declared) = &function.declared else {
+            return;
+        };
         let file = self.file(&declared.file);
         let shown = &self.table.files[file.0 as usize].path;
         let only = self.request.only;
@@ -181,7 +188,11 @@ impl Planner<'_, '_> {
 
     /// Code that a `derive` made has the line of the attribute.
     fn is_derived(&self, file: FileId, line: u32) -> bool {
-        let text = self.table.files.get(file.0 as usize).and_then(|file| file.text.as_deref());
+        let text = self
+            .table
+            .files
+            .get(file.0 as usize)
+            .and_then(|file| file.text.as_deref());
         let Some(line) = text.and_then(|text| text.lines().nth(line as usize - 1)) else {
             return false;
         };
@@ -203,7 +214,9 @@ impl Planner<'_, '_> {
             if row.line == 0 {
                 continue;
             }
-            let Some((file, position)) = self.in_user_code(function, &row) else { continue };
+            let Some((file, position)) = self.in_user_code(function, &row) else {
+                continue;
+            };
             let here = (Arc::clone(&file), position);
             let is_entry = Some(row.address) == entry;
             let marked = row.is_stmt && file == row.file;
@@ -224,43 +237,69 @@ impl Planner<'_, '_> {
                 SiteRole::Body
             };
             // Of several rows at one address the last one holds.
-            if places.last().is_some_and(|place| place.address == row.address) {
+            if places
+                .last()
+                .is_some_and(|place| place.address == row.address)
+            {
                 let former = places.pop();
                 let role = match former.map(|place| place.role) {
                     Some(SiteRole::Entry) => SiteRole::Entry,
                     _ => role,
                 };
-                places.push(Row { address: row.address, file, position, role });
+                places.push(Row {
+                    address: row.address,
+                    file,
+                    position,
+                    role,
+                });
                 continue;
             }
-            places.push(Row { address: row.address, file, position, role });
+            places.push(Row {
+                address: row.address,
+                file,
+                position,
+                role,
+            });
         }
         places
     }
 
     /// Where a row is in user code: code of others that was put in place of a call counts as the
     /// call.
-    fn in_user_code(
-        &self,
-        function: &Function,
-        row: &LineRow,
-    ) -> Option<(Arc<str>, TextPosition)> {
+    fn in_user_code(&self, function: &Function, row: &LineRow) -> Option<(Arc<str>, TextPosition)> {
         let is_user = self.request.is_user;
         if is_user(&row.file) {
-            let position = TextPosition { line: row.line, column: row.column.max(1) };
+            let position = TextPosition {
+                line: row.line,
+                column: row.column.max(1),
+            };
             return Some((Arc::clone(&row.file), position));
         }
         let calls = self.request.image.inlined_at(function, row.address);
-        let call = calls.iter().filter_map(|call| call.call.as_ref()).find(|call| is_user(&call.file))?;
-        let position = TextPosition { line: call.line, column: call.column.unwrap_or(1) };
+        let call = calls
+            .iter()
+            .filter_map(|call| call.call.as_ref())
+            .find(|call| is_user(&call.file))?;
+        let position = TextPosition {
+            line: call.line,
+            column: call.column.unwrap_or(1),
+        };
         Some((Arc::clone(&call.file), position))
     }
 
     /// The function or closure of a file that these rows are from.
     fn body_of(&mut self, file: FileId, rows: &[Row]) -> Option<usize> {
         let outline = self.outlines.get(file.0 as usize)?.as_ref()?;
-        let path = self.files.iter().find(|(_, id)| **id == file).map(|(path, _)| path)?;
-        outline.function_of(rows.iter().filter(|row| row.file == *path).map(|row| row.position))
+        let path = self
+            .files
+            .iter()
+            .find(|(_, id)| **id == file)
+            .map(|(path, _)| path)?;
+        outline.function_of(
+            rows.iter()
+                .filter(|row| row.file == *path)
+                .map(|row| row.position),
+        )
     }
 
     fn statement(
@@ -269,8 +308,11 @@ impl Planner<'_, '_> {
         body: Option<usize>,
         position: TextPosition,
     ) -> StatementId {
-        let outlined =
-            self.outlines.get(file.0 as usize).and_then(Option::as_ref).and_then(|outline| {
+        let outlined = self
+            .outlines
+            .get(file.0 as usize)
+            .and_then(Option::as_ref)
+            .and_then(|outline| {
                 let index = match body {
                     Some(body) => outline.statement_in(body, position),
                     None => outline.statement_at(position),
@@ -301,7 +343,10 @@ impl Planner<'_, '_> {
                     self.table.statics.push((address, size));
                 }
                 StaticPlace::Address(_) => {}
-                StaticPlace::ThreadLocal { from_thread_pointer, .. } => {
+                StaticPlace::ThreadLocal {
+                    from_thread_pointer,
+                    ..
+                } => {
                     self.table.thread_locals.push((from_thread_pointer, size));
                 }
             }
@@ -323,8 +368,14 @@ struct Row {
 
 fn whole_line(position: TextPosition) -> TextRange {
     TextRange {
-        start: TextPosition { line: position.line, column: 1 },
-        end: TextPosition { line: position.line + 1, column: 1 },
+        start: TextPosition {
+            line: position.line,
+            column: 1,
+        },
+        end: TextPosition {
+            line: position.line + 1,
+            column: 1,
+        },
     }
 }
 
@@ -337,13 +388,20 @@ struct Needs {
 
 /// Finds the needs by looking the variables up in a frame that notes what is asked of it.
 fn needs_at(image: &Image<'_>, variables: &[Variable], at: ImageAddress, cfa: CfaRule) -> Needs {
-    let probe = Probe { cfa, asked: Cell::new(RegisterSet::default()), lowest: RefCell::new(None) };
+    let probe = Probe {
+        cfa,
+        asked: Cell::new(RegisterSet::default()),
+        lowest: RefCell::new(None),
+    };
     for variable in variables.iter().filter(|variable| variable.in_scope(at)) {
         if let Ok(location) = image.locate(variable, at, &probe) {
             probe.note(&location);
         }
     }
-    let below = probe.lowest.borrow().map_or(0, |lowest| STACK_POINTER.saturating_sub(lowest));
+    let below = probe
+        .lowest
+        .borrow()
+        .map_or(0, |lowest| STACK_POINTER.saturating_sub(lowest));
     let asked = probe.asked.get();
     Needs {
         registers: RegisterSet(asked.0 & !RegisterSet::CALLEE_SAVED.0),

@@ -14,9 +14,12 @@ pub struct Probe {
 
 /// Starts a program under observation and ends it before its first instruction.
 pub fn probe(command: &mut Command) -> Result<Probe, RecordError> {
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let (addresses_fixed, mut child) = process::launch(command)
-        .map_err(|error| RecordError::ObservationRefused { error })?;
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let (addresses_fixed, mut child) =
+        process::launch(command).map_err(|error| RecordError::ObservationRefused { error })?;
     let thread = OsThread(child.id() as i32);
     let report = process::wait(Waiting::Block).during("waiting for its start")?;
     let observed = matches!(report, Wait::Stopped(stopped, libc::SIGTRAP) if stopped == thread);
@@ -33,7 +36,9 @@ pub fn probe(command: &mut Command) -> Result<Probe, RecordError> {
 
 /// Whether the hooks that log allocations are part of this build, else why not.
 pub fn hooks_available() -> Result<(), String> {
-    stackheap_hook::Agent::embedded().map(|_| ()).map_err(|error| error.to_string())
+    stackheap_hook::Agent::embedded()
+        .map(|_| ())
+        .map_err(|error| error.to_string())
 }
 
 /// The limit on the main stack of programs started from here, in bytes; `None` when unlimited.

@@ -28,7 +28,12 @@ impl<'a> Remote<'a> {
         let mut saved_code = [0; 4];
         memory.read_exact(RuntimeAddress(saved.rip), &mut saved_code)?;
         memory.write(RuntimeAddress(saved.rip), &CODE)?;
-        Ok(Self { thread, memory, saved, saved_code })
+        Ok(Self {
+            thread,
+            memory,
+            saved,
+            saved_code,
+        })
     }
 
     /// Makes one system call.
@@ -66,7 +71,8 @@ impl<'a> Remote<'a> {
 
     /// Gives the thread back as it was.
     pub(crate) fn give_back(self) -> io::Result<()> {
-        self.memory.write(RuntimeAddress(self.saved.rip), &self.saved_code)?;
+        self.memory
+            .write(RuntimeAddress(self.saved.rip), &self.saved_code)?;
         process::set_registers(self.thread, &self.saved)
     }
 }

@@ -9,8 +9,8 @@ use rustc_hash::FxHashMap;
 use stackheap_hook::{Agent, Allocation, AllocationKind, AllocatorHome, Mechanism};
 use stackheap_image::Image;
 use stackheap_model::{
-    LoadBias, OutputStream, Register, RegisterSet, RuntimeAddress, SiteId, SiteRole,
-    SiteTable, ThreadId,
+    LoadBias, OutputStream, Register, RegisterSet, RuntimeAddress, SiteId, SiteRole, SiteTable,
+    ThreadId,
 };
 use stackheap_trace::{
     AddressRange, Fill, Limit, Outcome, Record, Registers, StopRef, Untracked, Writer,
@@ -37,6 +37,9 @@ const OUTPUT_KEPT: u64 = 16 << 20;
 
 /// Bytes of one call of `write` that are kept.
 const OUTPUT_PIECE: usize = 1 << 20;
+
+/// How often what is recorded goes to the file at least.
+const FLUSH_EVERY_MS: u32 = 200;
 
 /// Stops a thread may pass in a row while others wait, when threads are serialized.
 const TURN_STOPS: u32 = 64;
@@ -77,11 +80,16 @@ pub fn record(
     writer: &mut Writer,
     options: &RecordOptions,
 ) -> Result<RunFacts, RecordError> {
-    let Target { mut command, executable, image, table } = target;
+    let Target {
+        mut command,
+        executable,
+        image,
+        table,
+    } = target;
     let program = command.get_program().to_string_lossy().into_owned();
     catch_interrupts();
-    let (addresses_fixed, child) = process::launch(&mut command)
-        .map_err(|error| classify_start_error(program, error))?;
+    let (addresses_fixed, child) =
+        process::launch(&mut command).map_err(|error| classify_start_error(program, error))?;
     let process = OsThread(child.id() as i32);
     wait_for_start(process)?;
     process::trace_options(process).during("asking for events of its threads")?;
@@ -141,7 +149,11 @@ fn load_bias(process: OsThread, image: &Image<'_>) -> io::Result<LoadBias> {
 /// A system call of a thread that is followed to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Watched {
-    Write { stream: OutputStream, buffer: u64, vector: Option<u64> },
+    Write {
+        stream: OutputStream,
+        buffer: u64,
+        vector: Option<u64>,
+    },
     GetAffinity,
     SetAffinity,
 }
@@ -165,6 +177,10 @@ struct Thread {
     /// Whether it runs where the program put it.
     free: bool,
     stack_window_told: bool,
+    /// Whether its start is in the recording.
+    announced: bool,
+    /// Whether its own name was read: it gives it to itself after its start.
+    named: bool,
     /// Whether its birth has been seen both from its parent and from itself.
     stopped_at_birth: bool,
 }
@@ -212,7 +228,10 @@ enum Recording {
 }
 
 impl<'a, 'd> Session<'a, 'd> {
-    #[expect(clippy::too_many_arguments, reason = "called once, with what `record` has made")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "called once, with what `record` has made"
+    )]
     fn new(
         process: OsThread,
         child: Child,
@@ -248,7 +267,11 @@ impl<'a, 'd> Session<'a, 'd> {
             by_thread_pointer: FxHashMap::default(),
             last_thread: 0,
             heap_changed: HeapChanged::Yes,
-            recording: if options.from.is_some() { Recording::NotYet } else { Recording::On },
+            recording: if options.from.is_some() {
+                Recording::NotYet
+            } else {
+                Recording::On
+            },
             triggered: 0,
             stops: 0,
             output_kept: 0,
@@ -278,26 +301,41 @@ impl<'a, 'd> Session<'a, 'd> {
             Remote::borrow(self.process, &self.memory).during("borrowing its first thread")?;
         // Children must not inherit the fixed addresses.
         let _ = remote.call(libc::SYS_personality, [0, 0, 0, 0, 0, 0]);
-        let scratch =
-            injection::map_scratch(&remote, self.executable, self.bias, agent_bytes, copies_bytes)
-                .during("mapping memory for displaced instructions")?;
+        let scratch = injection::map_scratch(
+            &remote,
+            self.executable,
+            self.bias,
+            agent_bytes,
+            copies_bytes,
+        )
+        .during("mapping memory for displaced instructions")?;
         match agent {
             Ok(agent) => {
                 let (ring, mapping) =
                     injection::map_ring(&remote, &self.memory, self.process, start.rsp)
                         .during("sharing memory with it")?;
                 let log = injection::load_agent(
-                    &remote, &self.memory, &agent, scratch.agent, ring, mapping,
+                    &remote,
+                    &self.memory,
+                    &agent,
+                    scratch.agent,
+                    ring,
+                    mapping,
                 )
                 .during("loading the allocation hooks")?;
                 self.allocations = Some(log);
             }
-            Err(error) => self.facts.notes.push(format!("allocations are not seen: {error}")),
+            Err(error) => self
+                .facts
+                .notes
+                .push(format!("allocations are not seen: {error}")),
         }
         remote.give_back().during("giving its first thread back")?;
         self.trampolines = scratch.trampolines;
-        self.breakpoints.add_area(scratch.copies, scratch.copies_bytes);
-        self.redirect_shims().during("redirecting its allocation functions")?;
+        self.breakpoints
+            .add_area(scratch.copies, scratch.copies_bytes);
+        self.redirect_shims()
+            .during("redirecting its allocation functions")?;
         self.prepare_breakpoints().during("setting breakpoints")?;
         self.pin();
         let main = Thread {
@@ -308,6 +346,8 @@ impl<'a, 'd> Session<'a, 'd> {
             passed: None,
             free: false,
             stack_window_told: false,
+            announced: false,
+            named: false,
             stopped_at_birth: true,
         };
         self.threads.insert(self.process, main);
@@ -320,7 +360,9 @@ impl<'a, 'd> Session<'a, 'd> {
         self.facts.mechanism_why = inspection.why;
         self.facts.notes.extend(inspection.doubt);
         self.allocator_home = inspection.home;
-        let Some(log) = &mut self.allocations else { return Ok(()) };
+        let Some(log) = &mut self.allocations else {
+            return Ok(());
+        };
         if inspection.mechanism != Mechanism::RustShims {
             return Ok(());
         }
@@ -342,7 +384,10 @@ impl<'a, 'd> Session<'a, 'd> {
             .iter()
             .enumerate()
             .map(|(index, site)| {
-                (bias.to_runtime(site.address), Purpose::Site(SiteId(index as u32)))
+                (
+                    bias.to_runtime(site.address),
+                    Purpose::Site(SiteId(index as u32)),
+                )
             })
             .collect();
         let entry = bias.to_runtime(self.image.facts().entry);
@@ -351,17 +396,29 @@ impl<'a, 'd> Session<'a, 'd> {
             .symbols()
             .iter()
             .find(|symbol| &*symbol.name == "rust_panic" || symbol.name.ends_with("::rust_panic"))
-            .map(|symbol| (bias.to_runtime(symbol.address), Purpose::Service(Service::Panic)));
-        let services =
-            [(entry, Purpose::Service(Service::EntryPoint))].into_iter().chain(panic);
-        let refused = self.breakpoints.prepare(&self.memory, sites.into_iter().chain(services))?;
+            .map(|symbol| {
+                (
+                    bias.to_runtime(symbol.address),
+                    Purpose::Service(Service::Panic),
+                )
+            });
+        let services = [(entry, Purpose::Service(Service::EntryPoint))]
+            .into_iter()
+            .chain(panic);
+        let refused = self
+            .breakpoints
+            .prepare(&self.memory, sites.into_iter().chain(services))?;
         for (purpose, why) in refused {
-            self.facts.notes.push(format!("{purpose:?} is not observed: {why}"));
+            self.facts
+                .notes
+                .push(format!("{purpose:?} is not observed: {why}"));
         }
         let from = self.options.from.clone();
-        self.breakpoints.arm(&self.memory, |breakpoint| match (breakpoint.purpose, &from) {
-            (Purpose::Site(site), Some(from)) => from.sites.contains(&site),
-            _ => true,
+        self.breakpoints.arm(&self.memory, |breakpoint| {
+            match (breakpoint.purpose, &from) {
+                (Purpose::Site(site), Some(from)) => from.sites.contains(&site),
+                _ => true,
+            }
         })
     }
 
@@ -370,7 +427,9 @@ impl<'a, 'd> Session<'a, 'd> {
         if self.options.placement == Placement::Free {
             return;
         }
-        let Ok(all) = Processors::of(self.process) else { return };
+        let Ok(all) = Processors::of(self.process) else {
+            return;
+        };
         if all.count() < 2 {
             return;
         }
@@ -380,15 +439,44 @@ impl<'a, 'd> Session<'a, 'd> {
         }
     }
 
-    /// Gives a thread its number and records its start.
+    /// Gives a thread its number.
     fn begin_thread(&mut self, os: OsThread) -> Result<(), RecordError> {
-        let Ok(registers) = process::registers(os) else { return Ok(()) };
         self.last_thread += 1;
         let id = ThreadId(self.last_thread);
+        if let Some(thread) = self.threads.get_mut(&os) {
+            thread.id = Some(id);
+        }
+        let Ok(registers) = process::registers(os) else {
+            return Ok(());
+        };
+        self.announce(os, &registers)
+    }
+
+    /// Records a thread's start as soon as its thread pointer is set, which the first thread does
+    /// itself while it starts.
+    fn announce(
+        &mut self,
+        os: OsThread,
+        registers: &libc::user_regs_struct,
+    ) -> Result<(), RecordError> {
+        let Some(thread) = self.threads.get_mut(&os) else {
+            return Ok(());
+        };
+        let Some(id) = thread.id else { return Ok(()) };
+        if thread.announced || registers.fs_base == 0 {
+            return Ok(());
+        }
+        thread.announced = true;
+        thread.thread_pointer = registers.fs_base;
+        let end = thread.stack_end;
+        self.by_thread_pointer.insert(registers.fs_base, id);
         let is_main = os == self.process;
         let regions = maps::read(self.process).unwrap_or_default();
-        let region = maps::containing(&regions, RuntimeAddress(registers.rsp));
-        let high = region.map_or(RuntimeAddress(registers.rsp), |region| region.high);
+        let region = maps::containing(&regions, end).or_else(|| {
+            // The end of a stack is the first address above its mapping when nothing is on it yet.
+            maps::containing(&regions, RuntimeAddress(end.0.saturating_sub(1)))
+        });
+        let high = region.map_or(end, |region| region.high);
         let limit = if is_main {
             process::stack_limit(self.process)
         } else {
@@ -397,18 +485,17 @@ impl<'a, 'd> Session<'a, 'd> {
         let low = match (is_main, limit) {
             (true, Some(limit)) => RuntimeAddress(high.0.saturating_sub(limit)),
             (true, None) => RuntimeAddress(0),
-            (false, _) => region.map_or(RuntimeAddress(registers.rsp), |region| region.low),
+            (false, _) => region.map_or(end, |region| region.low),
         };
         let name = std::fs::read_to_string(format!("/proc/{}/task/{}/comm", self.process.0, os.0))
             .ok()
-            .map(|name| if is_main { "main".to_owned() } else { name.trim_end().to_owned() });
-        if let Some(thread) = self.threads.get_mut(&os) {
-            thread.id = Some(id);
-            thread.thread_pointer = registers.fs_base;
-        }
-        if registers.fs_base != 0 {
-            self.by_thread_pointer.insert(registers.fs_base, id);
-        }
+            .map(|name| {
+                if is_main {
+                    "main".to_owned()
+                } else {
+                    name.trim_end().to_owned()
+                }
+            });
         self.writer.record(&Record::ThreadStart {
             thread: id,
             os_id: os.0 as u32,
@@ -422,21 +509,42 @@ impl<'a, 'd> Session<'a, 'd> {
     }
 
     fn run(mut self) -> Result<RunFacts, RecordError> {
+        // What was recorded must not wait in memory while the program does nothing.
+        process::wake_every(FLUSH_EVERY_MS);
+        let result = self.observe();
+        process::wake_every(0);
+        result?;
+        self.conclude()
+    }
+
+    /// Follows the program to its end.
+    fn observe(&mut self) -> Result<(), RecordError> {
         self.go_on(self.process)?;
         while self.outcome.is_none() {
-            let waiting = if self.held.is_empty() { Waiting::Block } else { Waiting::Poll };
+            let waiting = if self.held.is_empty() {
+                Waiting::Block
+            } else {
+                Waiting::Poll
+            };
             match process::wait(waiting).during("waiting for it")? {
                 Wait::Stopped(thread, signal) => self.stopped(thread, signal)?,
                 Wait::Event(thread, event) => self.event(thread, event)?,
                 Wait::SystemCall(thread) => self.system_call(thread)?,
                 Wait::Exited(thread, code) => self.ended(thread, Outcome::Exited(code))?,
                 Wait::Killed(thread, signal) => self.ended(thread, Outcome::Signalled(signal))?,
-                Wait::Interrupted => self.interrupted(),
+                Wait::Interrupted => {
+                    self.interrupted();
+                    self.writer.tick()?;
+                }
                 Wait::Nothing => self.pass_turn_if_blocked()?,
                 Wait::NoChildren => break,
             }
         }
-        self.drain()?;
+        self.drain()
+    }
+
+    /// Records how the program ended.
+    fn conclude(mut self) -> Result<RunFacts, RecordError> {
         let mut outcome = match self.outcome.take() {
             Some(outcome) => outcome,
             None => wait_for_child(&mut self.child),
@@ -453,7 +561,9 @@ impl<'a, 'd> Session<'a, 'd> {
     }
 
     fn interrupted(&mut self) {
-        let Some(interrupt) = interrupts() else { return };
+        let Some(interrupt) = interrupts() else {
+            return;
+        };
         if interrupt.count == self.interrupts_seen {
             return;
         }
@@ -474,15 +584,26 @@ impl<'a, 'd> Session<'a, 'd> {
     }
 
     fn thread_gone(&mut self, os: OsThread) -> Result<(), RecordError> {
-        if let Some(id) = self.threads.remove(&os).and_then(|thread| thread.id) {
-            self.drain()?;
-            self.capture.thread_gone(id);
-            self.writer.record(&Record::ThreadEnd { thread: id })?;
-        }
+        self.thread_ends(os)?;
+        self.threads.remove(&os);
         self.held.retain(|&held| held != os);
         if self.turn.is_some_and(|(holder, _)| holder == os) {
             self.turn = None;
         }
+        Ok(())
+    }
+
+    fn thread_ends(&mut self, os: OsThread) -> Result<(), RecordError> {
+        let Some(id) = self
+            .threads
+            .get_mut(&os)
+            .and_then(|thread| thread.id.take())
+        else {
+            return Ok(());
+        };
+        self.drain()?;
+        self.capture.thread_gone(id);
+        self.writer.record(&Record::ThreadEnd { thread: id })?;
         Ok(())
     }
 
@@ -492,7 +613,10 @@ impl<'a, 'd> Session<'a, 'd> {
     }
 
     fn go_on_with(&self, thread: OsThread, signal: i32) -> Result<(), RecordError> {
-        let watched = self.threads.get(&thread).is_some_and(|thread| thread.watch.is_some());
+        let watched = self
+            .threads
+            .get(&thread)
+            .is_some_and(|thread| thread.watch.is_some());
         let result = if watched && signal == 0 {
             process::go_on_to_system_call(thread)
         } else {
@@ -507,14 +631,25 @@ impl<'a, 'd> Session<'a, 'd> {
             self.early_children.push(thread);
             return Ok(());
         }
-        if signal == libc::SIGSTOP && self.threads.get(&thread).is_some_and(|t| !t.stopped_at_birth)
+        if signal == libc::SIGSTOP
+            && self
+                .threads
+                .get(&thread)
+                .is_some_and(|t| !t.stopped_at_birth)
         {
             return self.born(thread);
         }
         if signal == libc::SIGTRAP {
-            let Ok(registers) = process::registers(thread) else { return Ok(()) };
+            let Ok(registers) = process::registers(thread) else {
+                return Ok(());
+            };
             let at = RuntimeAddress(registers.rip.wrapping_sub(1));
-            if self.allocations.as_ref().is_some_and(|log| log.loaded.drain_trap == at) {
+            self.announce(thread, &registers)?;
+            if self
+                .allocations
+                .as_ref()
+                .is_some_and(|log| log.loaded.drain_trap == at)
+            {
                 self.drain_at_trap()?;
                 return self.go_on(thread);
             }
@@ -562,7 +697,9 @@ impl<'a, 'd> Session<'a, 'd> {
         site: SiteId,
         passed: u64,
     ) -> Result<(), RecordError> {
-        let Some(thread) = self.threads.get_mut(&os) else { return Ok(()) };
+        let Some(thread) = self.threads.get_mut(&os) else {
+            return Ok(());
+        };
         let Some(id) = thread.id else { return Ok(()) };
         if thread.passed.take() == Some(at) {
             return Ok(());
@@ -573,14 +710,28 @@ impl<'a, 'd> Session<'a, 'd> {
         if self.recording != Recording::On {
             return Ok(());
         }
+        if !std::mem::replace(&mut thread.named, true) && os != self.process {
+            self.read_name(os, id)?;
+        }
         self.drain()?;
         self.stop(os, id, registers, site)?;
         self.stops += 1;
         self.check_bounds(at, site, passed)
     }
 
+    fn read_name(&mut self, os: OsThread, thread: ThreadId) -> Result<(), RecordError> {
+        let path = format!("/proc/{}/task/{}/comm", self.process.0, os.0);
+        if let Ok(name) = std::fs::read_to_string(path) {
+            let name = name.trim_end().to_owned();
+            self.writer.record(&Record::ThreadName { thread, name })?;
+        }
+        Ok(())
+    }
+
     fn begin_if_triggered(&mut self, site: SiteId) -> Result<(), RecordError> {
-        let Some(from) = &self.options.from else { return Ok(()) };
+        let Some(from) = &self.options.from else {
+            return Ok(());
+        };
         if !from.sites.contains(&site) {
             return Ok(());
         }
@@ -590,7 +741,9 @@ impl<'a, 'd> Session<'a, 'd> {
         }
         self.triggered = 0;
         self.recording = Recording::On;
-        self.breakpoints.arm(&self.memory, |_| true).during("setting breakpoints")
+        self.breakpoints
+            .arm(&self.memory, |_| true)
+            .during("setting breakpoints")
     }
 
     fn check_bounds(
@@ -608,7 +761,11 @@ impl<'a, 'd> Session<'a, 'd> {
                 }
             }
         }
-        if self.options.max_stops.is_some_and(|most| self.stops >= most) {
+        if self
+            .options
+            .max_stops
+            .is_some_and(|most| self.stops >= most)
+        {
             return self.reach(Limit::MaxStops(self.stops));
         }
         if let Some(most) = self.options.max_bytes {
@@ -617,8 +774,13 @@ impl<'a, 'd> Session<'a, 'd> {
             }
         }
         if self.options.throttle.is_some_and(|most| passed == most) {
-            self.breakpoints.disarm(&self.memory, at).during("taking a breakpoint out")?;
-            self.writer.record(&Record::Limit(Limit::SiteThrottled { site, after: passed }))?;
+            self.breakpoints
+                .disarm(&self.memory, at)
+                .during("taking a breakpoint out")?;
+            self.writer.record(&Record::Limit(Limit::SiteThrottled {
+                site,
+                after: passed,
+            }))?;
         }
         Ok(())
     }
@@ -637,7 +799,9 @@ impl<'a, 'd> Session<'a, 'd> {
         registers: &libc::user_regs_struct,
         site: SiteId,
     ) -> Result<(), RecordError> {
-        let Some(planned) = self.table.sites.get(site.0 as usize) else { return Ok(()) };
+        let Some(planned) = self.table.sites.get(site.0 as usize) else {
+            return Ok(());
+        };
         let below = self
             .table
             .functions
@@ -648,16 +812,21 @@ impl<'a, 'd> Session<'a, 'd> {
             known = known.with(Register::RAX).with(Register::RDX);
         }
         let general = general_registers(registers);
-        let Some(thread) = self.threads.get_mut(&os) else { return Ok(()) };
-        if thread.thread_pointer != registers.fs_base {
-            thread.thread_pointer = registers.fs_base;
-            self.by_thread_pointer.insert(registers.fs_base, id);
-        }
+        let Some(thread) = self.threads.get_mut(&os) else {
+            return Ok(());
+        };
         let low = (registers.rsp - below) & !7;
         let window = low.saturating_add(self.options.budget.stack_bytes);
         let on_stack = low <= thread.stack_end.0;
-        let high = if on_stack { thread.stack_end.0.min(window) } else { low };
-        let mut captured = AddressRange { low: RuntimeAddress(low), high: RuntimeAddress(high) };
+        let high = if on_stack {
+            thread.stack_end.0.min(window)
+        } else {
+            low
+        };
+        let mut captured = AddressRange {
+            low: RuntimeAddress(low),
+            high: RuntimeAddress(high),
+        };
         let cut = on_stack && high < thread.stack_end.0;
         let tell_window = cut && !std::mem::replace(&mut thread.stack_window_told, cut);
         let thread_locals: Vec<_> = self
@@ -665,7 +834,10 @@ impl<'a, 'd> Session<'a, 'd> {
             .thread_locals
             .iter()
             .map(|&(offset, bytes)| {
-                (RuntimeAddress(registers.fs_base.wrapping_add_signed(offset)), bytes as usize)
+                (
+                    RuntimeAddress(registers.fs_base.wrapping_add_signed(offset)),
+                    bytes as usize,
+                )
             })
             .collect();
         if self.options.values == KeepValues::Yes {
@@ -685,7 +857,8 @@ impl<'a, 'd> Session<'a, 'd> {
         }
         if tell_window {
             let bytes = self.options.budget.stack_bytes;
-            self.writer.record(&Record::Limit(Limit::StackWindow { thread: id, bytes }))?;
+            self.writer
+                .record(&Record::Limit(Limit::StackWindow { thread: id, bytes }))?;
         }
         self.write_changes()?;
         self.writer.stop(&StopRef {
@@ -703,12 +876,15 @@ impl<'a, 'd> Session<'a, 'd> {
         for change in &self.capture.changes {
             let record = match *change {
                 Change::Tracked(address) => Record::Tracked { address },
-                Change::Unreachable(address) => {
-                    Record::Untracked { address, why: Untracked::Unreachable }
-                }
+                Change::Unreachable(address) => Record::Untracked {
+                    address,
+                    why: Untracked::Unreachable,
+                },
                 Change::OverBudget(address) => Record::Untracked {
                     address,
-                    why: Untracked::OverBudget { bytes: self.options.budget.heap_bytes },
+                    why: Untracked::OverBudget {
+                        bytes: self.options.budget.heap_bytes,
+                    },
                 },
             };
             self.writer.record(&record)?;
@@ -719,7 +895,9 @@ impl<'a, 'd> Session<'a, 'd> {
 
     /// Takes over what the hooks have logged.
     fn drain(&mut self) -> Result<(), RecordError> {
-        let Some(log) = &mut self.allocations else { return Ok(()) };
+        let Some(log) = &mut self.allocations else {
+            return Ok(());
+        };
         let mut sink = AllocationSink {
             writer: self.writer,
             capture: &mut self.capture,
@@ -727,7 +905,9 @@ impl<'a, 'd> Session<'a, 'd> {
             heap_changed: &mut self.heap_changed,
             error: None,
         };
-        log.shared.ring.drain(&mut |allocation| sink.take(allocation));
+        log.shared
+            .ring
+            .drain(&mut |allocation| sink.take(allocation));
         // A thread that was interrupted between taking its place and filling it holds up those
         // behind it; it gets the chance to go on, and after that they pass.
         for _ in 0..PATIENCE {
@@ -735,16 +915,22 @@ impl<'a, 'd> Session<'a, 'd> {
                 break;
             }
             std::thread::yield_now();
-            log.shared.ring.drain(&mut |allocation| sink.take(allocation));
+            log.shared
+                .ring
+                .drain(&mut |allocation| sink.take(allocation));
         }
         if log.shared.ring.backlog() > 0 {
-            log.shared.ring.drain_past_holes(&mut |allocation| sink.take(allocation));
+            log.shared
+                .ring
+                .drain_past_holes(&mut |allocation| sink.take(allocation));
         }
         sink.error.map_or(Ok(()), Err)
     }
 
     fn drain_at_trap(&mut self) -> Result<(), RecordError> {
-        let Some(log) = &mut self.allocations else { return Ok(()) };
+        let Some(log) = &mut self.allocations else {
+            return Ok(());
+        };
         let mut sink = AllocationSink {
             writer: self.writer,
             capture: &mut self.capture,
@@ -752,7 +938,9 @@ impl<'a, 'd> Session<'a, 'd> {
             heap_changed: &mut self.heap_changed,
             error: None,
         };
-        log.shared.ring.drain_at_trap(&mut |allocation| sink.take(allocation));
+        log.shared
+            .ring
+            .drain_at_trap(&mut |allocation| sink.take(allocation));
         sink.error.map_or(Ok(()), Err)
     }
 
@@ -765,7 +953,9 @@ impl<'a, 'd> Session<'a, 'd> {
     ) -> Result<(), RecordError> {
         let watched = match service {
             Service::EntryPoint => {
-                self.breakpoints.disarm(&self.memory, at).during("taking a breakpoint out")?;
+                self.breakpoints
+                    .disarm(&self.memory, at)
+                    .during("taking a breakpoint out")?;
                 return self.libraries_are_mapped(os);
             }
             Service::Panic => {
@@ -782,7 +972,11 @@ impl<'a, 'd> Session<'a, 'd> {
                     _ => return Ok(()),
                 };
                 let vector = (service == Service::WriteVector).then_some(registers.rdx);
-                Watched::Write { stream, buffer: registers.rsi, vector }
+                Watched::Write {
+                    stream,
+                    buffer: registers.rsi,
+                    vector,
+                }
             }
             Service::GetAffinity => {
                 self.unpin(os);
@@ -792,7 +986,10 @@ impl<'a, 'd> Session<'a, 'd> {
         };
         if let Some(thread) = self.threads.get_mut(&os) {
             if thread.id.is_some() {
-                thread.watch = Some(Watch { what: watched, entered: false });
+                thread.watch = Some(Watch {
+                    what: watched,
+                    entered: false,
+                });
             }
         }
         Ok(())
@@ -809,21 +1006,19 @@ impl<'a, 'd> Session<'a, 'd> {
     fn libraries_are_mapped(&mut self, os: OsThread) -> Result<(), RecordError> {
         let regions = maps::read(self.process).during("reading its mappings")?;
         let found = libraries::find(&regions, self.executable, self.bias);
-        if let Ok(registers) = process::registers(os) {
-            if let Some(thread) = self.threads.get_mut(&os) {
-                thread.thread_pointer = registers.fs_base;
-                if let Some(id) = thread.id {
-                    self.by_thread_pointer.insert(registers.fs_base, id);
-                }
-            }
-        }
         let trampolines = self.map_near_library(os, &found)?;
-        let services =
-            found.services.iter().map(|&(service, at)| (at, Purpose::Service(service)));
-        let refused =
-            self.breakpoints.prepare(&self.memory, services).during("setting breakpoints")?;
+        let services = found
+            .services
+            .iter()
+            .map(|&(service, at)| (at, Purpose::Service(service)));
+        let refused = self
+            .breakpoints
+            .prepare(&self.memory, services)
+            .during("setting breakpoints")?;
         for (purpose, why) in refused {
-            self.facts.notes.push(format!("{purpose:?} is not observed: {why}"));
+            self.facts
+                .notes
+                .push(format!("{purpose:?} is not observed: {why}"));
         }
         self.breakpoints
             .arm(&self.memory, |breakpoint| matches!(breakpoint.purpose, Purpose::Service(service) if service != Service::EntryPoint))
@@ -841,7 +1036,9 @@ impl<'a, 'd> Session<'a, 'd> {
         os: OsThread,
         found: &libraries::Libraries,
     ) -> Result<RuntimeAddress, RecordError> {
-        let Some((low, high)) = found.extent else { return Ok(self.trampolines) };
+        let Some((low, high)) = found.extent else {
+            return Ok(self.trampolines);
+        };
         let remote = Remote::borrow(os, &self.memory).during("borrowing its first thread")?;
         let mapped = injection::map_near_library(
             &remote,
@@ -850,18 +1047,15 @@ impl<'a, 'd> Session<'a, 'd> {
             Breakpoints::area_bytes(SERVICE_BREAKPOINTS),
         );
         remote.give_back().during("giving its first thread back")?;
-        let (trampolines, copies, bytes) =
-            mapped.during("mapping memory near the C library")?;
+        let (trampolines, copies, bytes) = mapped.during("mapping memory near the C library")?;
         self.breakpoints.add_area(copies, bytes);
         Ok(trampolines)
     }
 
-    fn redirect_malloc(
-        &mut self,
-        found: &libraries::Libraries,
-        trampolines: RuntimeAddress,
-    ) {
-        let Some(log) = &mut self.allocations else { return };
+    fn redirect_malloc(&mut self, found: &libraries::Libraries, trampolines: RuntimeAddress) {
+        let Some(log) = &mut self.allocations else {
+            return;
+        };
         let in_executable = Some((self.executable.to_vec(), self.bias));
         let (c_library, trampolines) = match self.allocator_home {
             Some(AllocatorHome::Executable) => (&in_executable, self.trampolines),
@@ -869,16 +1063,17 @@ impl<'a, 'd> Session<'a, 'd> {
         };
         let Some((elf, bias)) = c_library else {
             self.facts.mechanism = Mechanism::None;
-            self.facts.mechanism_why.push_str("; no C library with an allocator was found");
+            self.facts
+                .mechanism_why
+                .push_str("; no C library with an allocator was found");
             return;
         };
-        let result =
-            stackheap_hook::malloc_patches(elf, *bias, &log.loaded, trampolines)
-                .map_err(|error| error.to_string())
-                .and_then(|patches| {
-                    log.redirect(&self.memory, trampolines, patches)
-                        .map_err(|error| error.to_string())
-                });
+        let result = stackheap_hook::malloc_patches(elf, *bias, &log.loaded, trampolines)
+            .map_err(|error| error.to_string())
+            .and_then(|patches| {
+                log.redirect(&self.memory, trampolines, patches)
+                    .map_err(|error| error.to_string())
+            });
         if let Err(why) = result {
             self.facts.mechanism = Mechanism::None;
             self.facts.mechanism_why.push_str("; ");
@@ -888,7 +1083,9 @@ impl<'a, 'd> Session<'a, 'd> {
 
     /// A watched thread enters or leaves a system call.
     fn system_call(&mut self, os: OsThread) -> Result<(), RecordError> {
-        let Some(thread) = self.threads.get_mut(&os) else { return Ok(()) };
+        let Some(thread) = self.threads.get_mut(&os) else {
+            return Ok(());
+        };
         match &mut thread.watch {
             Some(watch) if !watch.entered => watch.entered = true,
             Some(watch) => {
@@ -927,7 +1124,11 @@ impl<'a, 'd> Session<'a, 'd> {
                     }
                 }
             }
-            Watched::Write { stream, buffer, vector } => {
+            Watched::Write {
+                stream,
+                buffer,
+                vector,
+            } => {
                 if let (Some(id), Ok(written)) = (id, usize::try_from(result)) {
                     self.output(id, stream, buffer, vector, written)?;
                 }
@@ -955,17 +1156,24 @@ impl<'a, 'd> Session<'a, 'd> {
         let Ok(bytes) = bytes else { return Ok(()) };
         self.drain()?;
         self.output_kept += bytes.len() as u64;
-        self.writer.record(&Record::Output { thread, stream, bytes })?;
+        self.writer.record(&Record::Output {
+            thread,
+            stream,
+            bytes,
+        })?;
         if self.output_kept >= OUTPUT_KEPT || wanted < written {
             let kept = self.output_kept;
-            self.writer.record(&Record::Limit(Limit::OutputCut { stream, kept }))?;
+            self.writer
+                .record(&Record::Limit(Limit::OutputCut { stream, kept }))?;
         }
         Ok(())
     }
 
     /// Collects the first `wanted` bytes of an array of (address, size) pairs.
     fn gather(&self, array: u64, count: u64, wanted: usize) -> io::Result<Vec<u8>> {
-        let pairs = self.memory.read(RuntimeAddress(array), count.min(1024) as usize * 16)?;
+        let pairs = self
+            .memory
+            .read(RuntimeAddress(array), count.min(1024) as usize * 16)?;
         let (pairs, _) = pairs.as_chunks::<16>();
         let mut bytes = Vec::new();
         for pair in pairs {
@@ -981,7 +1189,9 @@ impl<'a, 'd> Session<'a, 'd> {
     }
 
     fn signal(&mut self, os: OsThread, signal: i32) -> Result<(), RecordError> {
-        let Ok(registers) = process::registers(os) else { return Ok(()) };
+        let Ok(registers) = process::registers(os) else {
+            return Ok(());
+        };
         // The program must not see that it ran at another place.
         if let Some(at) = self.breakpoints.in_program(RuntimeAddress(registers.rip)) {
             unless_gone(process::set_instruction_pointer(os, at.0))
@@ -993,13 +1203,23 @@ impl<'a, 'd> Session<'a, 'd> {
         }
         if let Some(id) = self.threads.get(&os).and_then(|thread| thread.id) {
             self.drain()?;
-            let is_fault = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP]
-                .contains(&signal);
+            let is_fault = [
+                libc::SIGSEGV,
+                libc::SIGBUS,
+                libc::SIGILL,
+                libc::SIGFPE,
+                libc::SIGTRAP,
+            ]
+            .contains(&signal);
             let address = is_fault
                 .then(|| process::fault_address(os).ok())
                 .flatten()
                 .map(RuntimeAddress);
-            self.writer.record(&Record::Signal { thread: id, number: signal, address })?;
+            self.writer.record(&Record::Signal {
+                thread: id,
+                number: signal,
+                address,
+            })?;
         }
         self.go_on_with(os, signal)
     }
@@ -1012,14 +1232,16 @@ impl<'a, 'd> Session<'a, 'd> {
                 let id = self.threads.get(&os).and_then(|thread| thread.id);
                 self.release_child(child)?;
                 if let Some(thread) = id {
-                    self.writer.record(&Record::Fork { thread, child: child.0 as u32 })?;
+                    self.writer.record(&Record::Fork {
+                        thread,
+                        child: child.0 as u32,
+                    })?;
                 }
             }
             Event::Exec => return self.executed(os),
             Event::Exit => {
-                if self.threads.get(&os).is_some_and(|thread| thread.id.is_some()) {
-                    self.drain()?;
-                }
+                // It stands before those who wait for its end are woken: they see it gone.
+                self.thread_ends(os)?;
             }
             Event::Other(_) => {}
         }
@@ -1041,16 +1263,26 @@ impl<'a, 'd> Session<'a, 'd> {
                 passed: None,
                 free: !is_thread,
                 stack_window_told: false,
+                announced: false,
+                named: false,
                 stopped_at_birth: false,
             },
         );
-        if early.is_some() { self.born(child) } else { Ok(()) }
+        if early.is_some() {
+            self.born(child)
+        } else {
+            Ok(())
+        }
     }
 
     /// A thread stands before its first instruction.
     fn born(&mut self, os: OsThread) -> Result<(), RecordError> {
-        let Ok(registers) = process::registers(os) else { return Ok(()) };
-        let Some(thread) = self.threads.get_mut(&os) else { return Ok(()) };
+        let Ok(registers) = process::registers(os) else {
+            return Ok(());
+        };
+        let Some(thread) = self.threads.get_mut(&os) else {
+            return Ok(());
+        };
         thread.stopped_at_birth = true;
         thread.stack_end = RuntimeAddress(registers.rsp);
         if thread.free {
@@ -1074,7 +1306,9 @@ impl<'a, 'd> Session<'a, 'd> {
             None => wait_for_birth(child)?,
         }
         if let Ok(memory) = ProcessMemory::open(child) {
-            self.breakpoints.erase_from(&memory).during("releasing a forked child")?;
+            self.breakpoints
+                .erase_from(&memory)
+                .during("releasing a forked child")?;
             if let Some(log) = &self.allocations {
                 log.restore(&memory).during("releasing a forked child")?;
             }
@@ -1117,9 +1351,12 @@ impl<'a, 'd> Session<'a, 'd> {
     /// Stops observing: the program runs on at full speed.
     fn let_go(&mut self, os: OsThread) -> Result<(), RecordError> {
         self.drain()?;
-        self.breakpoints.disarm_all(&self.memory).during("taking breakpoints out")?;
+        self.breakpoints
+            .disarm_all(&self.memory)
+            .during("taking breakpoints out")?;
         if let Some(log) = &self.allocations {
-            log.restore(&self.memory).during("giving its allocation functions back")?;
+            log.restore(&self.memory)
+                .during("giving its allocation functions back")?;
         }
         self.allocations = None;
         if let Some((_, all)) = self.pinned.take() {
@@ -1213,11 +1450,24 @@ impl AllocationSink<'_> {
                     _ => Fill::Uninitialised,
                 };
                 let align = allocation.align;
-                Record::Alloc { thread, address, size, align, fill, return_address, stack_pointer }
+                Record::Alloc {
+                    thread,
+                    address,
+                    size,
+                    align,
+                    fill,
+                    return_address,
+                    stack_pointer,
+                }
             }
             AllocationKind::Free => {
                 self.capture.block_gone(address);
-                Record::Free { thread, address, return_address, stack_pointer }
+                Record::Free {
+                    thread,
+                    address,
+                    return_address,
+                    stack_pointer,
+                }
             }
             AllocationKind::ReallocBegin => {
                 self.capture.block_gone(address);
@@ -1233,7 +1483,8 @@ impl AllocationSink<'_> {
             }
             AllocationKind::ReallocEnd => {
                 if address.0 != 0 {
-                    self.capture.block_allocated(address, allocation.new_size.unwrap_or(size));
+                    self.capture
+                        .block_allocated(address, allocation.new_size.unwrap_or(size));
                 }
                 let address = (address.0 != 0).then_some(address);
                 Record::ReallocEnd { thread, address }
@@ -1289,9 +1540,14 @@ fn wait_for_birth(child: OsThread) -> Result<(), RecordError> {
 
 fn is_sleeping(process: OsThread, thread: OsThread) -> bool {
     let path = format!("/proc/{}/task/{}/stat", process.0, thread.0);
-    let Ok(text) = std::fs::read_to_string(path) else { return true };
+    let Ok(text) = std::fs::read_to_string(path) else {
+        return true;
+    };
     // The state is the first letter behind the name, which is in parentheses.
-    text.rsplit(')').next().and_then(|rest| rest.trim_start().chars().next()) == Some('S')
+    text.rsplit(')')
+        .next()
+        .and_then(|rest| rest.trim_start().chars().next())
+        == Some('S')
 }
 
 fn wait_for_child(child: &mut Child) -> Outcome {

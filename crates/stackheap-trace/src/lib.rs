@@ -84,7 +84,7 @@
 //! # Speed
 //!
 //! On a recording of a real program with 205,583 stops the records take 3.55 bytes a stop.
-//! `examples/measure.rs` measures time: on one core of a busy virtual machine of 2 GHz or so: writing
+//! `examples/measure.rs` measures time: on one core of a busy virtual machine, writing
 //! a stop with four changed words takes about 0.5 µs and 3 to 10 bytes, a record of the allocator
 //! about 0.25 µs and 3 bytes, a jump among a million stops 5 ms and at most 15 ms; opening a
 //! recording takes as long as reading its index.

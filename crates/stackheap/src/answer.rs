@@ -15,15 +15,16 @@ use stackheap_trace as trace;
 pub fn outcome(outcome: Option<&trace::Outcome>) -> Outcome {
     match outcome {
         Some(trace::Outcome::Exited(code)) => Outcome::Exit { code: *code },
-        Some(trace::Outcome::Signalled(number)) => {
-            Outcome::Signal { number: *number, name: signal_name(*number).into() }
-        }
+        Some(trace::Outcome::Signalled(number)) => Outcome::Signal {
+            number: *number,
+            name: signal_name(*number).into(),
+        },
         Some(trace::Outcome::Interrupted) => {
             Outcome::Unknown(Unknown::because("the recording was interrupted"))
         }
-        Some(trace::Outcome::Detached) => {
-            Outcome::Unknown(Unknown::because("a limit was reached before the program ended"))
-        }
+        Some(trace::Outcome::Detached) => Outcome::Unknown(Unknown::because(
+            "a limit was reached before the program ended",
+        )),
         Some(trace::Outcome::RecorderStopped(why)) => {
             Outcome::Unknown(Unknown::because(why.as_str()))
         }
@@ -56,7 +57,11 @@ pub fn summary(
 ) -> Summary {
     let path = recording.display().to_string();
     let peak_step = overview.peak.as_ref().map(|peak| peak.step);
-    let quoted = if path.contains(' ') { format!("'{path}'") } else { path.clone() };
+    let quoted = if path.contains(' ') {
+        format!("'{path}'")
+    } else {
+        path.clone()
+    };
     let middle = peak_step.unwrap_or(StepNumber(1));
     Summary {
         steps: overview.totals.steps,
@@ -94,8 +99,7 @@ pub fn comparison(overview: &Overview) -> Comparison {
     let main = peak.and_then(|peak| peak.threads.first());
     Comparison {
         stack: StackSide {
-            limit_bytes: main
-                .map_or_else(|| Err(none("stack")), |main| main.stack.limit.clone()),
+            limit_bytes: main.map_or_else(|| Err(none("stack")), |main| main.stack.limit.clone()),
             high_water_bytes: main.map_or(0, |main| main.stack.high_water),
             high_water_step: overview.high_water_step,
             threads: overview.totals.threads,
@@ -114,7 +118,9 @@ pub fn comparison(overview: &Overview) -> Comparison {
             owner_example: overview.owner_example.as_ref().map(local_life),
         },
         heap: HeapSide {
-            limit_bytes: Err(Unknown::because("no limit beyond the machine's memory is read")),
+            limit_bytes: Err(Unknown::because(
+                "no limit beyond the machine's memory is read",
+            )),
             blocks: overview.totals.allocations,
             total_bytes: overview.totals.bytes_allocated,
             peak_bytes: overview.totals.peak_live_bytes,

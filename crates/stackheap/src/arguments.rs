@@ -7,7 +7,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// See the stack and the heap of your own Rust program, step by step.
 #[derive(Debug, Parser)]
-#[command(name = "stackheap", bin_name = "stackheap", version, about, max_term_width = 100)]
+#[command(
+    name = "stackheap",
+    bin_name = "stackheap",
+    version,
+    about,
+    max_term_width = 100
+)]
 pub struct Arguments {
     /// What to do; without it, the short answer to "heap or stack?".
     #[command(subcommand)]

@@ -25,7 +25,14 @@ struct Check {
 
 pub fn doctor(common: &CommonArguments) -> Ended {
     output::choose_color(common);
-    let checks = [system(), toolchain(), observation(), addresses(), hooks(), stack()];
+    let checks = [
+        system(),
+        toolchain(),
+        observation(),
+        addresses(),
+        hooks(),
+        stack(),
+    ];
     let mut text = String::new();
     let mut missing = false;
     for check in &checks {
@@ -57,18 +64,27 @@ fn system() -> Check {
             "recording works on Linux x86-64; recordings made there can be read here".to_owned(),
         )
     };
-    Check { what: "system", found, verdict }
+    Check {
+        what: "system",
+        found,
+        verdict,
+    }
 }
 
 fn toolchain() -> Check {
     let what = "Rust toolchain";
     match stackheap_build::toolchain_facts(&stackheap_build::BuildOptions::default()) {
-        Ok(facts) => Check { what, found: facts.rustc, verdict: Verdict::Good },
+        Ok(facts) => Check {
+            what,
+            found: facts.rustc,
+            verdict: Verdict::Good,
+        },
         Err(error) => Check {
             what,
             found: error.to_string(),
             verdict: Verdict::Missing(
-                "install the stable toolchain from https://rustup.rs; --exe works without".to_owned(),
+                "install the stable toolchain from https://rustup.rs; --exe works without"
+                    .to_owned(),
             ),
         },
     }
@@ -92,7 +108,10 @@ fn addresses() -> Check {
     let what = "fixed addresses";
     let probe = stackheap_record::probe(Command::new("/proc/self/exe").arg("--version"));
     match probe {
-        Ok(Probe { addresses_fixed: true, .. }) => Check {
+        Ok(Probe {
+            addresses_fixed: true,
+            ..
+        }) => Check {
             what,
             found: "addresses are the same from run to run".to_owned(),
             verdict: Verdict::Good,
@@ -101,7 +120,8 @@ fn addresses() -> Check {
             what,
             found: "addresses vary from run to run".to_owned(),
             verdict: Verdict::Limited(
-                "the system refuses personality(ADDR_NO_RANDOMIZE); everything else works".to_owned(),
+                "the system refuses personality(ADDR_NO_RANDOMIZE); everything else works"
+                    .to_owned(),
             ),
         },
     }
@@ -110,7 +130,11 @@ fn addresses() -> Check {
 fn hooks() -> Check {
     let what = "allocation hooks";
     match stackheap_record::hooks_available() {
-        Ok(()) => Check { what, found: "built in".to_owned(), verdict: Verdict::Good },
+        Ok(()) => Check {
+            what,
+            found: "built in".to_owned(),
+            verdict: Verdict::Good,
+        },
         Err(why) => Check {
             what,
             found: why,
@@ -124,5 +148,9 @@ fn stack() -> Check {
         Some(bytes) => format!("{} KiB for main threads (ulimit -s)", bytes / 1024),
         None => "no limit for main threads".to_owned(),
     };
-    Check { what: "stack limit", found, verdict: Verdict::Good }
+    Check {
+        what: "stack limit",
+        found,
+        verdict: Verdict::Good,
+    }
 }

@@ -49,7 +49,9 @@ pub fn main() -> ExitCode {
 fn command_line() -> Vec<OsString> {
     let mut arguments: Vec<OsString> = std::env::args_os().collect();
     let by_cargo = arguments.first().is_some_and(|program| {
-        std::path::Path::new(program).file_stem().is_some_and(|stem| stem == "cargo-stackheap")
+        std::path::Path::new(program)
+            .file_stem()
+            .is_some_and(|stem| stem == "cargo-stackheap")
     });
     if by_cargo && arguments.get(1).is_some_and(|first| first == "stackheap") {
         arguments.remove(1);

@@ -5,7 +5,9 @@ use std::process::{Command, Stdio};
 
 /// Opens a file with what the desktop has for it; without a display nothing is opened.
 pub fn page(path: &Path) -> bool {
-    let display = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some());
+    let display = ["DISPLAY", "WAYLAND_DISPLAY"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some());
     if !display || std::env::var_os("CI").is_some() {
         return false;
     }

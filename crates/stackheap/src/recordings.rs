@@ -18,7 +18,9 @@ pub fn directory() -> PathBuf {
 
 /// A path for the recording of a program.
 pub fn default_path(program: &Path) -> PathBuf {
-    let name = program.file_stem().map_or_else(|| "program".into(), |stem| stem.to_string_lossy());
+    let name = program
+        .file_stem()
+        .map_or_else(|| "program".into(), |stem| stem.to_string_lossy());
     // Test executables have a hash in their name.
     let name = match name.rsplit_once('-') {
         Some((name, hash)) if hash.len() == 16 && hash.chars().all(|c| c.is_ascii_hexdigit()) => {
@@ -36,7 +38,12 @@ pub fn last() -> anyhow::Result<PathBuf> {
         .into_iter()
         .flatten()
         .flatten()
-        .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "stackheap"))
+        .filter(|entry| {
+            entry
+                .path()
+                .extension()
+                .is_some_and(|extension| extension == "stackheap")
+        })
         .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
         .max();
     match newest {
@@ -51,7 +58,10 @@ pub fn last() -> anyhow::Result<PathBuf> {
 /// Opens a recording, and tells what is wrong with it.
 pub fn open(path: &Path) -> anyhow::Result<Opened> {
     if path.is_dir() {
-        bail!("expected a recording, found the directory {}", path.display());
+        bail!(
+            "expected a recording, found the directory {}",
+            path.display()
+        );
     }
     let recording = Recording::open(path).with_context(|| format!("{}", path.display()))?;
     for problem in recording.problems() {

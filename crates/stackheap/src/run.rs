@@ -45,8 +45,8 @@ pub fn run(arguments: &RunArguments) -> Ended {
     }
     let executable = std::fs::read(&built.executable)
         .with_context(|| format!("reading {}", built.executable.display()))?;
-    let image = Image::parse(&executable)
-        .with_context(|| format!("{}", built.executable.display()))?;
+    let image =
+        Image::parse(&executable).with_context(|| format!("{}", built.executable.display()))?;
     let plan = plan(&built, &image, &arguments.scope);
     if plan.table.sites.is_empty() {
         bail!(no_sites(arguments, &built));
@@ -126,7 +126,11 @@ fn record(
     let captured = arguments.format.is_some();
     let mut writer = Writer::create(path, &header(arguments, built))?;
     writer.blob(BlobKind::Image, EXECUTABLE_BLOB, executable)?;
-    writer.blob(PATHS_KIND, PATHS_BLOB, plan.absolute_files.join("\n").as_bytes())?;
+    writer.blob(
+        PATHS_KIND,
+        PATHS_BLOB,
+        plan.absolute_files.join("\n").as_bytes(),
+    )?;
     writer.site_table(&plan.table)?;
     let target = Target {
         command: command(built, captured),
@@ -146,11 +150,16 @@ fn command(built: &Built, captured: bool) -> Command {
     let launch = &built.command;
     let mut command = Command::new(&built.executable);
     std::os::unix::process::CommandExt::arg0(&mut command, &launch.name);
-    command.args(&launch.arguments).env_clear().envs(&launch.environment);
+    command
+        .args(&launch.arguments)
+        .env_clear()
+        .envs(&launch.environment);
     command.current_dir(&launch.directory);
     if captured {
         // The result goes to standard output; what the program writes stays in the recording.
-        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        command
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null());
     }
     command
 }
@@ -166,7 +175,11 @@ fn header(arguments: &RunArguments, built: &Built) -> Header {
     }
     Header {
         architecture: Architecture::X86_64,
-        values: if arguments.scope.no_values { Values::Withheld } else { Values::Recorded },
+        values: if arguments.scope.no_values {
+            Values::Withheld
+        } else {
+            Values::Recorded
+        },
         producer: format!("stackheap {}", env!("CARGO_PKG_VERSION")),
         program: built.executable.display().to_string(),
         arguments: built
@@ -193,21 +206,41 @@ fn record_options(scope: &ScopeArguments, table: &SiteTable) -> anyhow::Result<R
             let near = lines.iter().min_by_key(|line| line.abs_diff(place.line));
             bail!(
                 "there is no statement of recorded code at {text}{}",
-                near.map_or_else(String::new, |line| format!("; the nearest line with one is {line}"))
+                near.map_or_else(String::new, |line| format!(
+                    "; the nearest line with one is {line}"
+                ))
             );
         }
-        Ok(Some(Trigger { sites, nth: place.last.map_or(1, u64::from) }))
+        Ok(Some(Trigger {
+            sites,
+            nth: place.last.map_or(1, u64::from),
+        }))
     };
     Ok(RecordOptions {
-        budget: Budget { heap_bytes: scope.heap_budget, ..Budget::default() },
+        budget: Budget {
+            heap_bytes: scope.heap_budget,
+            ..Budget::default()
+        },
         max_stops: bound(scope.max_stops),
         max_bytes: bound(scope.max_bytes),
         throttle: bound(scope.throttle),
         from: trigger(&scope.from)?,
         until: trigger(&scope.until)?,
-        placement: if scope.no_pin { Placement::Free } else { Placement::OneProcessor },
-        threads: if scope.serialize { Threads::Serialized } else { Threads::SideBySide },
-        values: if scope.no_values { KeepValues::No } else { KeepValues::Yes },
+        placement: if scope.no_pin {
+            Placement::Free
+        } else {
+            Placement::OneProcessor
+        },
+        threads: if scope.serialize {
+            Threads::Serialized
+        } else {
+            Threads::SideBySide
+        },
+        values: if scope.no_values {
+            KeepValues::No
+        } else {
+            KeepValues::Yes
+        },
     })
 }
 
@@ -232,11 +265,18 @@ fn report(
         notes: &[],
         limit_bytes: PAGE_BYTES,
     });
-    let overview = overview(&program, STEPS_LOOKED_AT, StateLimits::default(), &mut |state| {
-        page.add(state);
-    })?;
+    let overview = overview(
+        &program,
+        STEPS_LOOKED_AT,
+        StateLimits::default(),
+        &mut |state| {
+            page.add(state);
+        },
+    )?;
     if let Some(format) = arguments.format {
-        let Some(peak) = &overview.peak else { bail!("the recording has no steps to show") };
+        let Some(peak) = &overview.peak else {
+            bail!("the recording has no steps to show")
+        };
         return show::print_state(peak, &table.files, format, &arguments.common);
     }
     let page_path = path.with_extension("html");
@@ -250,7 +290,8 @@ fn report(
 }
 
 fn program_title(path: &Path) -> String {
-    path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
+    path.file_stem()
+        .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
 }
 
 fn tell_answer(
@@ -275,7 +316,10 @@ fn tell_answer(
             facts.mechanism_why
         )),
         Mechanism::None => {
-            limits.push(format!("allocations were not seen: {}", facts.mechanism_why));
+            limits.push(format!(
+                "allocations were not seen: {}",
+                facts.mechanism_why
+            ));
         }
     }
     if arguments.common.verbose {
@@ -285,12 +329,8 @@ fn tell_answer(
     let summary = answer::summary(overview, outcome, elapsed, path, limits);
     let comparison = answer::comparison(overview);
     let options = show::text_options(&arguments.common, &table.files);
-    let text = stackheap_report::text::answer(
-        &summary,
-        overview.peak.as_ref(),
-        &comparison,
-        &options,
-    );
+    let text =
+        stackheap_report::text::answer(&summary, overview.peak.as_ref(), &comparison, &options);
     output::tell("\n");
     output::tell(&text);
 }

@@ -47,10 +47,16 @@ pub fn parse_place(text: &str) -> anyhow::Result<PlaceText<'_>> {
     let (rest, last) = text.rsplit_once(':').with_context(wrong)?;
     let last: u32 = last.parse().ok().with_context(wrong)?;
     match rest.rsplit_once(':') {
-        Some((file, line)) if line.parse::<u32>().is_ok() => {
-            Ok(PlaceText { file, line: line.parse()?, last: Some(last) })
-        }
-        _ => Ok(PlaceText { file: rest, line: last, last: None }),
+        Some((file, line)) if line.parse::<u32>().is_ok() => Ok(PlaceText {
+            file,
+            line: line.parse()?,
+            last: Some(last),
+        }),
+        _ => Ok(PlaceText {
+            file: rest,
+            line: last,
+            last: None,
+        }),
     }
 }
 
@@ -61,9 +67,8 @@ pub fn sites_at(
     line: u32,
     column: Option<u32>,
 ) -> Vec<SiteId> {
-    let matches = |path: &str| {
-        path == file || path.ends_with(&format!("/{}", file.trim_start_matches("./")))
-    };
+    let matches =
+        |path: &str| path == file || path.ends_with(&format!("/{}", file.trim_start_matches("./")));
     table
         .sites
         .iter()
@@ -91,11 +96,16 @@ fn at(program: &Program<'_>, text: &str, nth: u64) -> anyhow::Result<StepNumber>
 }
 
 fn mark(program: &Program<'_>, name: &str, nth: u64) -> anyhow::Result<StepNumber> {
-    let found = program.table.files.iter().enumerate().find_map(|(index, file)| {
-        let outline = program.outline(stackheap_model::FileId(index as u32))?;
-        let mark = outline.marks.iter().find(|mark| mark.name == name)?;
-        Some((file.path.clone(), mark.line))
-    });
+    let found = program
+        .table
+        .files
+        .iter()
+        .enumerate()
+        .find_map(|(index, file)| {
+            let outline = program.outline(stackheap_model::FileId(index as u32))?;
+            let mark = outline.marks.iter().find(|mark| mark.name == name)?;
+            Some((file.path.clone(), mark.line))
+        });
     let Some((file, line)) = found else {
         bail!("there is no comment `// <{name}>` in the recorded sources");
     };
@@ -115,7 +125,10 @@ fn first_statement(program: &Program<'_>, sites: Vec<SiteId>, line: u32) -> Vec<
     };
     let first = sites.iter().filter_map(start).min();
     match first {
-        Some(first) => sites.into_iter().filter(|site| start(site) == Some(first)).collect(),
+        Some(first) => sites
+            .into_iter()
+            .filter(|site| start(site) == Some(first))
+            .collect(),
         None => sites,
     }
 }
@@ -130,7 +143,9 @@ fn nth_step(
     let wanted = |site: SiteId| sites.contains(&site);
     let mut steps: Vec<StepNumber> = Vec::new();
     for stop in program.recording.stops_at(&wanted) {
-        let Some(step) = program.recording.step_of_stop(stop) else { continue };
+        let Some(step) = program.recording.step_of_stop(stop) else {
+            continue;
+        };
         if steps.last() != Some(&step) && !steps.contains(&step) {
             steps.push(step);
         }
@@ -160,7 +175,9 @@ fn event(program: &Program<'_>, kind: &str, nth: u64) -> anyhow::Result<StepNumb
             }
         }
     }
-    bail!("the recording has {seen} events of the kind `{kind}`, so there is no {nth}; kinds are call, return, init, assign, alloc, realloc, free, count, output, unwind, signal, thread-start, thread-end")
+    bail!(
+        "the recording has {seen} events of the kind `{kind}`, so there is no {nth}; kinds are call, return, init, assign, alloc, realloc, free, count, output, unwind, signal, thread-start, thread-end"
+    )
 }
 
 fn kind_name(kind: &EventKind) -> &'static str {

@@ -21,8 +21,12 @@ pub fn show(arguments: &ShowArguments) -> Ended {
     let opened = recordings::open(&path)?;
     let program = opened.program()?;
     if arguments.compare {
-        let overview =
-            overview(&program, STEPS_LOOKED_AT, StateLimits::default(), &mut |_| {})?;
+        let overview = overview(
+            &program,
+            STEPS_LOOKED_AT,
+            StateLimits::default(),
+            &mut |_| {},
+        )?;
         let table = answer::comparison(&overview);
         let shown = match arguments.format {
             Format::Markdown => markdown::compare(&table),
@@ -40,7 +44,13 @@ pub fn show(arguments: &ShowArguments) -> Ended {
     let step = select::step(&program, &arguments.selector)?;
     let state = state_at(&program, step, StateLimits::default())?;
     let before = (step.0 > 1)
-        .then(|| state_at(&program, stackheap_model::StepNumber(step.0 - 1), StateLimits::default()))
+        .then(|| {
+            state_at(
+                &program,
+                stackheap_model::StepNumber(step.0 - 1),
+                StateLimits::default(),
+            )
+        })
         .transpose()?;
     let files = &program.table.files;
     match arguments.format {
@@ -89,8 +99,16 @@ pub fn text_options<'a>(common: &CommonArguments, files: &'a [SourceFile]) -> Te
         width: output::width(common),
         // What is not wanted is taken out where it is printed.
         color: Color::Ansi,
-        level: if common.verbose { Level::Engineer } else { Level::Beginner },
-        detail: if common.verbose { Detail::Full } else { Detail::Short },
+        level: if common.verbose {
+            Level::Engineer
+        } else {
+            Level::Beginner
+        },
+        detail: if common.verbose {
+            Detail::Full
+        } else {
+            Detail::Short
+        },
         sources: files,
         ..TextOptions::default()
     }

@@ -32,7 +32,10 @@ pub fn story(program: &Program<'_>, arguments: &ShowArguments) -> Ended {
 }
 
 fn block_story(program: &Program<'_>, block: BlockId) -> anyhow::Result<Story> {
-    let mut story = Story { subject: format!("block #{block}"), ..Story::default() };
+    let mut story = Story {
+        subject: format!("block #{block}"),
+        ..Story::default()
+    };
     let mut owners: BTreeSet<String> = BTreeSet::new();
     let mut walk = Walk::new(program, StateLimits::default());
     while let Some(state) = walk.next_state()? {
@@ -84,7 +87,10 @@ fn new_owners(state: &State, block: BlockId, seen: &mut BTreeSet<String>) -> Vec
 }
 
 fn local_story(program: &Program<'_>, name: &str) -> anyhow::Result<Story> {
-    let mut story = Story { subject: format!("`{name}`"), ..Story::default() };
+    let mut story = Story {
+        subject: format!("`{name}`"),
+        ..Story::default()
+    };
     let mut walk = Walk::new(program, StateLimits::default());
     let mut frames: BTreeSet<FrameId> = BTreeSet::new();
     while let Some(state) = walk.next_state()? {
@@ -96,7 +102,11 @@ fn local_story(program: &Program<'_>, name: &str) -> anyhow::Result<Story> {
                 EventKind::Return { frame, .. } => frames.contains(frame),
                 _ => false,
             };
-            if let EventKind::Init { local: PlaceRef::Local { frame, local }, .. } = &event.kind {
+            if let EventKind::Init {
+                local: PlaceRef::Local { frame, local },
+                ..
+            } = &event.kind
+            {
                 if **local == *name {
                     frames.insert(*frame);
                 }

@@ -47,7 +47,11 @@ fn named(name: &OsStr, edition: Edition) -> anyhow::Result<TargetSpec> {
     };
     let extension = path.extension().and_then(OsStr::to_str).unwrap_or("");
     match extension {
-        "md" | "markdown" => Ok(TargetSpec::Note { path, block, edition }),
+        "md" | "markdown" => Ok(TargetSpec::Note {
+            path,
+            block,
+            edition,
+        }),
         "rs" => Ok(TargetSpec::File { path, edition }),
         _ if path.is_dir() => bail!(
             "expected a file, found the directory {}; for a cargo package give --manifest-path {}/Cargo.toml",
@@ -80,7 +84,11 @@ fn selection(target: &TargetArguments) -> anyhow::Result<CargoSelection> {
     } else {
         None
     };
-    let profile = if target.release { Some("release".to_owned()) } else { target.profile.clone() };
+    let profile = if target.release {
+        Some("release".to_owned())
+    } else {
+        target.profile.clone()
+    };
     Ok(CargoSelection {
         package: target.package.clone(),
         target: kind,
@@ -100,7 +108,11 @@ fn selection(target: &TargetArguments) -> anyhow::Result<CargoSelection> {
 /// How it is built.
 pub fn options(target: &TargetArguments, common: &CommonArguments) -> BuildOptions {
     BuildOptions {
-        optimization: if target.release { Optimization::Full } else { Optimization::None },
+        optimization: if target.release {
+            Optimization::Full
+        } else {
+            Optimization::None
+        },
         quiet: common.quiet,
         color: match common.color {
             ColorChoice::Auto => Color::Auto,

@@ -62,12 +62,17 @@ fn run(program: &Program, recording: &Path, cache: &Path) -> Output {
 }
 
 fn expected_status(program: &Program) -> i32 {
-    program.header.signal.map_or(program.header.exit.unwrap_or(0), |signal| 128 + signal)
+    program
+        .header
+        .signal
+        .map_or(program.header.exit.unwrap_or(0), |signal| 128 + signal)
 }
 
 /// Records a program and checks all its claims; gives what does not hold.
 fn check(path: &Path, directory: &Path) -> Vec<String> {
-    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into());
+    let name = path
+        .file_name()
+        .map_or_else(String::new, |name| name.to_string_lossy().into());
     let program = match marks::load(path) {
         Ok(program) => program,
         Err(why) => return vec![why],
@@ -86,9 +91,10 @@ fn check(path: &Path, directory: &Path) -> Vec<String> {
         return problems;
     }
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-    let opened = match Recording::open(&recording).map_err(|e| e.to_string()).and_then(|recording| {
-        Opened::new(recording).map_err(|error| error.to_string())
-    }) {
+    let opened = match Recording::open(&recording)
+        .map_err(|e| e.to_string())
+        .and_then(|recording| Opened::new(recording).map_err(|error| error.to_string()))
+    {
         Ok(opened) => opened,
         Err(why) => return vec![format!("{name}: {why}")],
     };
@@ -129,7 +135,10 @@ fn check_mark(
         .iter()
         .filter_map(|assertion| {
             let why = marks::check(assertion, &state, stdout).err()?;
-            Some(format!("line {}: `{}`: {why}", assertion.line, assertion.text))
+            Some(format!(
+                "line {}: `{}`: {why}",
+                assertion.line, assertion.text
+            ))
         })
         .collect()
 }
@@ -141,10 +150,15 @@ fn every_claim_of_the_corpus_holds() {
     let paths: Vec<PathBuf> = programs()
         .into_iter()
         .filter(|path| {
-            only.as_deref().is_none_or(|only| path.to_string_lossy().contains(only))
+            only.as_deref()
+                .is_none_or(|only| path.to_string_lossy().contains(only))
         })
         .collect();
-    assert!(only.is_some() || paths.len() >= 60, "the corpus has {} programs", paths.len());
+    assert!(
+        only.is_some() || paths.len() >= 60,
+        "the corpus has {} programs",
+        paths.len()
+    );
     let next = AtomicUsize::new(0);
     let problems = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -159,5 +173,10 @@ fn every_claim_of_the_corpus_holds() {
     });
     let mut problems = problems.into_inner().expect("no worker panicked");
     problems.sort();
-    assert!(problems.is_empty(), "{} claims do not hold:\n{}", problems.len(), problems.join("\n"));
+    assert!(
+        problems.is_empty(),
+        "{} claims do not hold:\n{}",
+        problems.len(),
+        problems.join("\n")
+    );
 }

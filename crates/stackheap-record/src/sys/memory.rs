@@ -27,7 +27,10 @@ impl ProcessMemory {
             .read(true)
             .write(true)
             .open(format!("/proc/{}/mem", process.0))?;
-        Ok(Self { process: Pid::from_raw(process.0), file })
+        Ok(Self {
+            process: Pid::from_raw(process.0),
+            file,
+        })
     }
 
     /// Writes bytes, also over code that is mapped read-only.
@@ -64,9 +67,14 @@ impl ProcessMemory {
             let wanted: usize = some.iter().map(|range| range.1).sum();
             let remote: Vec<RemoteIoVec> = some
                 .iter()
-                .map(|&(base, len)| RemoteIoVec { base: base.0 as usize, len })
+                .map(|&(base, len)| RemoteIoVec {
+                    base: base.0 as usize,
+                    len,
+                })
                 .collect();
-            let Some(target) = into.get_mut(done..done + wanted) else { break };
+            let Some(target) = into.get_mut(done..done + wanted) else {
+                break;
+            };
             let read = process_vm_readv(self.process, &mut [IoSliceMut::new(target)], &remote)
                 .map_err(io::Error::from)?;
             done += read;

@@ -57,7 +57,11 @@ pub enum Waiting {
 }
 
 fn check(result: libc::c_long) -> io::Result<libc::c_long> {
-    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
+    if result == -1 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(result)
+    }
 }
 
 /// Starts `command` stopped at its first instruction, traced by the calling thread, at addresses
@@ -100,7 +104,14 @@ pub fn trace_options(thread: OsThread) -> io::Result<()> {
         | libc::PTRACE_O_TRACEEXIT
         | libc::PTRACE_O_TRACESYSGOOD;
     // SAFETY: SETOPTIONS takes no pointers.
-    check(unsafe { libc::ptrace(libc::PTRACE_SETOPTIONS, thread.0, 0, options as libc::c_long) })?;
+    check(unsafe {
+        libc::ptrace(
+            libc::PTRACE_SETOPTIONS,
+            thread.0,
+            0,
+            options as libc::c_long,
+        )
+    })?;
     Ok(())
 }
 
@@ -117,7 +128,6 @@ pub fn go_on_to_system_call(thread: OsThread) -> io::Result<()> {
     check(unsafe { libc::ptrace(libc::PTRACE_SYSCALL, thread.0, 0, 0) })?;
     Ok(())
 }
-
 
 /// Stops observing a stopped thread, delivering `signal` if it is not 0.
 pub fn detach(thread: OsThread, signal: i32) -> io::Result<()> {
@@ -199,7 +209,11 @@ pub fn take_report(thread: OsThread) -> io::Result<()> {
     let mut status = 0;
     // SAFETY: waitpid writes one int to the address given, which is valid for it.
     let result = unsafe { libc::waitpid(thread.0, &mut status, libc::__WALL) };
-    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    if result == -1 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
 }
 
 fn decode(thread: OsThread, status: i32) -> Wait {
@@ -254,7 +268,9 @@ impl Processors {
         let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
         // SAFETY: the call takes nothing and returns a number.
         let here = unsafe { libc::sched_getcpu() };
-        let here = usize::try_from(here).unwrap_or(0).min(libc::CPU_SETSIZE as usize - 1);
+        let here = usize::try_from(here)
+            .unwrap_or(0)
+            .min(libc::CPU_SETSIZE as usize - 1);
         // SAFETY: `here` is below CPU_SETSIZE, and `set` is a valid set.
         unsafe { libc::CPU_SET(here, &mut set) };
         Self(set)
@@ -284,12 +300,14 @@ pub fn send_signal(process: OsThread, signal: i32) {
 
 /// The soft limit of a process on the size of its main stack, in bytes; `None` when unlimited.
 pub fn stack_limit(process: OsThread) -> Option<u64> {
-    let mut limit = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
+    let mut limit = libc::rlimit64 {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
     // SAFETY: the call writes one rlimit64 to the address given, which is valid for it; the new
     // limit is a null pointer, so nothing is changed.
-    let result = unsafe {
-        libc::prlimit64(process.0, libc::RLIMIT_STACK, std::ptr::null(), &mut limit)
-    };
+    let result =
+        unsafe { libc::prlimit64(process.0, libc::RLIMIT_STACK, std::ptr::null(), &mut limit) };
     (result == 0 && limit.rlim_cur != libc::RLIM64_INFINITY).then_some(limit.rlim_cur)
 }
 
@@ -343,4 +361,26 @@ pub fn interrupts() -> Option<Interrupt> {
         signal: LAST_SIGNAL.load(Ordering::SeqCst),
         sent_to_us_alone: SENT_TO_US_ALONE.load(Ordering::SeqCst) != 0,
     })
+}
+
+extern "C" fn wake_up(_signal: libc::c_int) {}
+
+/// Interrupts waiting from here every so many milliseconds, until the program ends; 0 stops that.
+pub fn wake_every(milliseconds: u32) {
+    let interval = libc::timeval {
+        tv_sec: i64::from(milliseconds / 1000),
+        tv_usec: i64::from(milliseconds % 1000) * 1000,
+    };
+    let timer = libc::itimerval {
+        it_interval: interval,
+        it_value: interval,
+    };
+    // SAFETY: a zeroed sigaction is valid, the handler does nothing, and both calls only read from
+    // the addresses given, which are references. Timers are not inherited by other processes.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = wake_up as *const () as usize;
+        libc::sigaction(libc::SIGALRM, &action, std::ptr::null_mut());
+        libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut());
+    }
 }

@@ -72,7 +72,11 @@ impl SharedRing {
         // of one structure, and fields are dropped in the order of their declaration.
         let ring = unsafe { Ring::from_raw(mapping.start(), mapping.len()) };
         let ring = ring.map_err(io::Error::other)?;
-        Ok(Self { ring, bytes: mapping.len(), _mapping: mapping })
+        Ok(Self {
+            ring,
+            bytes: mapping.len(),
+            _mapping: mapping,
+        })
     }
 
     /// Size in bytes.

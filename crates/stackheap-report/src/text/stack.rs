@@ -292,16 +292,12 @@ fn draw_local(sheet: &mut Sheet<'_>, frame: &Frame, local: &Local, widths: &Widt
         Detail::Short => sheet.width.saturating_sub(line.columns()).max(10),
         Detail::Full => usize::MAX,
     };
-    // What is cut of a value can be seen elsewhere; a reason must be read whole.
-    let reason = matches!(local.state, LocalState::Unknown(_));
-    let overflows = columns(&text) > room && (room < 30 || reason);
+    let overflows = columns(&text) > room && room < 30;
     if !overflows {
         line.push(look, &sheet.fit(&text, room));
     }
     sheet.end(line);
-    if overflows && reason {
-        sheet.remark(&format!("{rule}     "), &text);
-    } else if overflows {
+    if overflows {
         let mut line = sheet.line();
         line.push(Look::Dim, rule).pad_to(6);
         line.push(look, &sheet.fit(&text, sheet.width.saturating_sub(6)));
@@ -309,6 +305,11 @@ fn draw_local(sheet: &mut Sheet<'_>, frame: &Frame, local: &Local, widths: &Widt
     }
     if local.state == LocalState::Uninit {
         return;
+    }
+    if let LocalState::Unknown(unknown) = &local.state
+        && value_is_known(local)
+    {
+        sheet.remark(&format!("{rule}     "), &visible(&unknown.reason));
     }
     if let Some(stale) = sheet.look.stale(frame.id, local) {
         sheet.remark(&format!("{rule}     "), &stale);
@@ -343,12 +344,20 @@ fn draw_local(sheet: &mut Sheet<'_>, frame: &Frame, local: &Local, widths: &Widt
     );
 }
 
+fn value_is_known(local: &Local) -> bool {
+    local.value.as_ref().is_some_and(|value| value.text.is_ok())
+}
+
 /// What a local holds, in one line: its state where it is not live, its pointer or its value.
 fn content(sheet: &mut Sheet<'_>, frame: &Frame, local: &Local) -> (Look, String) {
     let mut parts = Vec::new();
     let mut look = Look::Plain;
     match &local.state {
         LocalState::Live => {}
+        // The reason is told below, unless nothing else is known either.
+        LocalState::Unknown(_) if value_is_known(local) => {
+            parts.push("state unknown".to_owned());
+        }
         LocalState::Uninit => return (Look::Dim, format!("? {}", local_state(&local.state))),
         state => {
             look = Look::Dim;
