@@ -704,13 +704,14 @@ impl<'a, 'd> Session<'a, 'd> {
         if thread.passed.take() == Some(at) {
             return Ok(());
         }
+        let is_unnamed = !std::mem::replace(&mut thread.named, true);
         if self.recording == Recording::NotYet {
             self.begin_if_triggered(site)?;
         }
         if self.recording != Recording::On {
             return Ok(());
         }
-        if !std::mem::replace(&mut thread.named, true) && os != self.process {
+        if is_unnamed && os != self.process {
             self.read_name(os, id)?;
         }
         self.drain()?;
