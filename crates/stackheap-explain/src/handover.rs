@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
-use stackheap_model::{BlockId, BlockState, OwnerKind, RuntimeAddress, State};
+use stackheap_model::{
+    Block, BlockId, BlockState, Frame, FrameId, OwnerKind, RuntimeAddress, State, ThreadId,
+};
 
-use crate::{Sentence, owner, size};
+use crate::{Names, Sentence, owner, size};
 
 /// Who owned what in a state, kept so that a later state can be compared with it.
 #[derive(Clone, Debug, Default)]
@@ -15,8 +17,36 @@ pub struct Owners(HashMap<BlockId, Held>);
 struct Held {
     owner: OwnerKind,
     label: String,
+    /// The label with its function, for handovers from frame to frame.
+    full_label: String,
     address: RuntimeAddress,
     bytes: u64,
+}
+
+impl Held {
+    fn frame(&self) -> Option<FrameId> {
+        match self.owner {
+            OwnerKind::Local { frame, .. } => Some(frame),
+            _ => None,
+        }
+    }
+}
+
+/// The names of a state as seen from none of its frames: each local comes with its function.
+struct FromOutside<'a>(&'a State);
+
+impl Names for FromOutside<'_> {
+    fn frame(&self, id: FrameId) -> Option<(ThreadId, &Frame)> {
+        self.0.frame(id)
+    }
+
+    fn block(&self, id: BlockId) -> Option<&Block> {
+        self.0.block(id)
+    }
+
+    fn focus(&self) -> Option<FrameId> {
+        None
+    }
 }
 
 /// A block whose one owner is another one than before.
@@ -52,6 +82,7 @@ impl Owners {
                 Held {
                     owner: one.kind.clone(),
                     label: owner(one, state),
+                    full_label: owner(one, &FromOutside(state)),
                     address: block.address,
                     bytes: block.size,
                 },
@@ -68,13 +99,21 @@ impl Owners {
             .iter()
             .filter_map(|(block, now)| {
                 let then = self.0.get(block)?;
-                (then.owner != now.owner).then(|| Handover {
+                if then.owner == now.owner {
+                    return None;
+                }
+                let (from, to) = if then.frame() == now.frame() {
+                    (&then.label, &now.label)
+                } else {
+                    (&then.full_label, &now.full_label)
+                };
+                Some(Handover {
                     block: *block,
                     bytes: now.bytes,
                     old_address: then.address,
                     address: now.address,
-                    from: then.label.clone(),
-                    to: now.label.clone(),
+                    from: from.clone(),
+                    to: to.clone(),
                 })
             })
             .collect();

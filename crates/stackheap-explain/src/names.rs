@@ -209,7 +209,10 @@ pub(crate) mod tests {
         let passed = owners.handovers(&crate::Owners::of(&after));
         assert_eq!(passed.len(), 1);
         let words = crate::handover(&passed[0]);
-        assert_eq!(words.text, "block #1 passed from `s` to `s`");
+        assert_eq!(
+            words.text,
+            "block #1 passed from `s` of `demo::main` to `s` of `demo::take`"
+        );
         assert_eq!(
             words.because.as_deref(),
             Some("ownership goes with the pointer; the 5 bytes on the heap stayed at 0x10")

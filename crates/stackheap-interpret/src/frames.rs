@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use stackheap_image::{Location, LocationContext};
+use stackheap_image::{FrameAddress, Location, LocationContext, UnwindRegisters};
 use stackheap_model::{
-    At, Cell, CellKind, Frame, FrameBytes, FrameBytesKind, ImageAddress, LoadBias, Local,
+    At, Cell, CellKind, Frame, FrameBytes, FrameBytesKind, FrameId, ImageAddress, LoadBias, Local,
     LocalRole, LocalState, Place, Region, Register, RuntimeAddress, Site, StatementKind,
     TextPosition, TypeId, Unknown, Value, ValueKind,
 };
@@ -13,6 +13,9 @@ use stackheap_trace::{FrameEntry, ThreadState};
 use crate::moment::Moment;
 use crate::program::{FunctionFacts, Program, VariableFacts};
 use crate::values::{Decoded, Decoder, Memory, Pointer};
+
+/// Frames outside user code that are looked for on one stack.
+const UNWOUND_FRAMES: usize = 4096;
 
 /// A frame with what the heap is built from.
 pub(crate) struct BuiltFrame {
@@ -68,14 +71,75 @@ impl LocationContext for FrameContext<'_, '_> {
 }
 
 impl<'m, 'r> FrameBuilder<'m, 'r> {
-    /// The frames of a thread that are user code, innermost first.
+    /// The frames of a thread, innermost first: those of user code, and between and above them
+    /// those of the standard library and of dependencies, as far as the stack can be unwound.
     pub(crate) fn frames(&self, thread: &'m ThreadState) -> Vec<BuiltFrame> {
-        thread
-            .frames
-            .iter()
-            .rev()
-            .map(|entry| self.frame(thread, entry))
-            .collect()
+        let mut user: Vec<BuiltFrame> =
+            thread.frames.iter().map(|entry| self.frame(thread, entry)).collect();
+        let others = self.other_frames(thread);
+        let mut all = Vec::with_capacity(user.len() + others.len());
+        let mut others = others.into_iter().peekable();
+        // Both go outwards; frames further out have higher addresses.
+        while let Some(next) = user.pop() {
+            while let Some(other) = others.next_if(|other| other.high < next.frame.high) {
+                all.push(BuiltFrame { frame: other, locals: Vec::new() });
+            }
+            all.push(next);
+        }
+        all.extend(others.map(|frame| BuiltFrame { frame, locals: Vec::new() }));
+        all
+    }
+
+    fn other_frames(&self, thread: &ThreadState) -> Vec<Frame> {
+        let Some(top) = thread.top() else { return Vec::new() };
+        let Some(site) = self.program.table.sites.get(top.site.0 as usize) else {
+            return Vec::new();
+        };
+        let at = FrameAddress::Instruction(self.moment.bias.to_runtime(site.address));
+        let mut registers = UnwindRegisters { general: [None; Register::COUNT], at };
+        for (number, slot) in (0..).zip(&mut registers.general) {
+            *slot = top.registers.get(Register(number));
+        }
+        let read = |at: RuntimeAddress| {
+            let bytes = self.moment.read(at, 8).ok()?;
+            bytes.try_into().ok().map(u64::from_le_bytes)
+        };
+        let mut frames = Vec::new();
+        for _ in 0..UNWOUND_FRAMES {
+            let Some(step) = self.program.image.unwind(&registers, self.moment.bias, &read) else {
+                break;
+            };
+            let low = registers.get(Register::RSP).map_or(step.cfa, RuntimeAddress);
+            let is_user = thread.frames.iter().any(|entry| entry.cfa == step.cfa);
+            if step.cfa <= low {
+                break;
+            }
+            if !is_user {
+                frames.push(self.other_frame(low, step.cfa, registers.at));
+            }
+            registers = step.registers;
+        }
+        frames
+    }
+
+    fn other_frame(&self, low: RuntimeAddress, high: RuntimeAddress, at: FrameAddress) -> Frame {
+        let here = self.moment.bias.to_image(at.lookup());
+        let function = self
+            .program
+            .image
+            .function_name_at(here)
+            .unwrap_or_else(|| Arc::from("a function of another library"));
+        Frame {
+            // Calls outside user code are not numbered: their place on the stack tells them apart.
+            id: FrameId(1 << 48 | high.0),
+            function: Arc::clone(&function),
+            at: At { position: None, function },
+            low,
+            high,
+            user: false,
+            locals: Vec::new(),
+            other_bytes: Vec::new(),
+        }
     }
 
     fn frame(&self, thread: &'m ThreadState, entry: &'m FrameEntry) -> BuiltFrame {

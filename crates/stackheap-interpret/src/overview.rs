@@ -169,18 +169,16 @@ impl Gathering {
     fn add_frames(&mut self, state: &State) {
         let mut here = FxHashSet::default();
         for thread in &state.threads {
-            let depth = thread.frames.len() as u64;
+            let user = || thread.frames.iter().filter(|frame| frame.user);
+            let depth = user().count() as u64;
             if depth > self.deepest.0 {
-                let innermost = thread
-                    .frames
-                    .first()
-                    .map(|frame| Arc::clone(&frame.function));
+                let innermost = user().next().map(|frame| Arc::clone(&frame.function));
                 self.deepest = (depth, innermost);
             }
             if thread.id == ThreadId(1) && thread.stack.used > self.high_water.0 {
                 self.high_water = (thread.stack.used, Some(state.step));
             }
-            for frame in &thread.frames {
+            for frame in user() {
                 let bytes = frame.high.0.saturating_sub(frame.low.0);
                 if self
                     .largest_frame

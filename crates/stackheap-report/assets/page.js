@@ -237,7 +237,16 @@
   };
 
   // ---- Stacks ----
-  const drawFrame = (scene, thread, frame, innermost) => {
+  // Of many frames only the outermost and the two newest are drawn whole until one is asked for.
+  const WHOLE_FRAMES = 4;
+  const drawFrame = (scene, thread, frame, innermost, whole) => {
+    if (!whole && !view.folds.has(`frame ${frame.id}`)) {
+      const names = frame.locals.filter((local) => local.state !== "out-of-scope").map((local) => visible(local.name)).join(", ");
+      return h("div.frame.brief", { "data-frame": frame.id },
+        h("button.pick.fh", { type: "button", title: "Show its locals", on: () => { view.folds.add(`frame ${frame.id}`); draw(); } },
+          h("b", null, visible(frame.function)), h("span.sub", null, size(frame.size ?? 0)), h("span.sub", null, `waits at ${position(frame.at)}`),
+          names ? h("span.sub", null, `⋯ ${names}`) : null));
+    }
     const focus = thread.id === scene.state.thread && innermost;
     const used = Number(BigInt(thread.stack.high) - BigInt(frame.low));
     const limit = typeof thread.stack.limit === "number" ? thread.stack.limit : null;
@@ -271,7 +280,8 @@
           `⋮ ${middle.length} more frames, ${size(bytes)}: show them`));
         return;
       }
-      column.append(drawFrame(scene, thread, frame, index === frames.length - 1));
+      const whole = frames.length <= WHOLE_FRAMES || index === 0 || index >= frames.length - 2;
+      column.append(drawFrame(scene, thread, frame, index === frames.length - 1, whole));
     });
     return h("div.thread", null,
       several ? h("h3", null, `thread ${thread.id} ${visible(thread.name ?? "")}`) : null,
@@ -363,7 +373,7 @@
   const endOf = (end, memory) => {
     const find = (name, value) => memory.querySelector(`[data-${name}="${CSS.escape(String(value))}"]`);
     if (end.block !== undefined) return inside(find("block", end.block), end);
-    if (end.frame !== undefined) return inside(find("local", key(end.frame, end.local)), end);
+    if (end.frame !== undefined) return inside(find("local", key(end.frame, end.local)), end) || find("frame", end.frame);
     if (end.static !== undefined) return find("static", end.static);
     return null;
   };
