@@ -186,7 +186,9 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
     fn visible<'f>(&self, facts: &'f FunctionFacts, site: &Site) -> Vec<&'f VariableFacts> {
         let mut chosen: Vec<&VariableFacts> = Vec::new();
         let here = facts.variables.iter().filter(|facts| {
-            facts.variable.in_scope(site.address) || is_to_come(facts, site.position)
+            facts.variable.in_scope(site.address)
+                || is_to_come(facts, site.position)
+                || self.is_ending(facts, site)
         });
         for facts in here {
             let same = chosen.iter().position(|other| {
@@ -240,7 +242,11 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
         let location = self.program.image.locate(&facts.variable, at, context);
         let (place, decoded, bytes) =
             self.value(context, facts, location, ty.size.unwrap_or(0), ty.align);
-        let state = state_of(facts, in_scope);
+        let state = if !in_scope && self.is_ending(facts, site) {
+            self.state_at_end(context)
+        } else {
+            state_of(facts, in_scope)
+        };
         let holds_value = matches!(state, LocalState::Live | LocalState::Unknown(_));
         let mut local = Local {
             name: Arc::clone(&facts.name),
@@ -284,6 +290,36 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
             && statement.is_some_and(|statement| {
                 statement.range.contains(binding.at)
                     && !matches!(statement.kind, StatementKind::Head | StatementKind::Line)
+            })
+    }
+
+    /// The state of a local at the closing brace of its scope.
+    fn state_at_end(&self, context: &FrameContext<'_, '_>) -> LocalState {
+        if context.thread.unwinds > 0 {
+            return LocalState::Unknown(Unknown::because(
+                "its scope is ending in a thread that has panicked; whether it was initialised is not known",
+            ));
+        }
+        let entry = context.entry;
+        let innermost = context.thread.top().is_some_and(|top| top.frame == entry.frame);
+        let first = self.program.recording.first_stop_of_step(entry.step);
+        if innermost && first == Some(entry.stop) {
+            return LocalState::Live;
+        }
+        LocalState::Unknown(Unknown::because("its scope is ending: its drop may have run already"))
+    }
+
+    /// Whether the site is the closing brace at which the variable's scope ends. For the debug
+    /// information the scope is over before the brace; the value is there until its drop has run.
+    fn is_ending(&self, facts: &VariableFacts, site: &Site) -> bool {
+        let Some(binding) = &facts.binding else { return false };
+        let statement = self.program.table.statements.get(site.statement.0 as usize);
+        facts.role == LocalRole::Variable
+            && binding.initialised
+            && statement.is_some_and(|statement| {
+                statement.kind == StatementKind::ScopeEnd
+                    && binding.at < statement.range.start
+                    && binding.scope.contains(statement.range.start)
             })
     }
 

@@ -535,7 +535,7 @@
     replace("words",
       h("p.now", null, `Step ${state.step}: about to run `, line ? h("code.line", null, line.trim()) : "the next line", " in ", h("code", null, visible(state.at.function)),
         state.parent_step ? ` (inside the call of step ${state.parent_step})` : "", "."),
-      told.length ? h("ul", null, told.map((event) => h("li", null, prose(event.text), event.because ? [" ", h("span.because", null, prose(event.because))] : null))) : null,
+      told.length ? h("ul", null, told.map((event) => h("li", null, prose(event.text), event.because ? [" ", h("span.because", null, h("i", null, "because"), " ", prose(event.because))] : null))) : null,
       state.events.length > told.length ? h("p.none", null, `and ${state.events.length - told.length} more`) : null,
       told.length || view.index === 0 ? null : h("p.none", null, "Nothing that is recorded changed."));
   };

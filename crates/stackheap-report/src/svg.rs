@@ -165,11 +165,10 @@ fn local_rows(look: &Look<'_>, frame: FrameId, local: &Local, rows: &mut Vec<Row
         "b",
         short(&head, layout::STACK_COLUMNS - 2),
     ));
-    let address = local
-        .place
-        .address
-        .map_or_else(String::new, |a| format!(" at {a}"));
-    let mut place = format!("{}{address}", size(local.place.size));
+    let mut place = match (local.place.region, local.place.address) {
+        (Region::Stack, Some(address)) => format!("{} at {address}", size(local.place.size)),
+        _ => stackheap_explain::place(&local.place),
+    };
     let words = local_state(&local.state);
     // A value that is nowhere gives its reason as its place.
     if !words.is_empty() && local.place.region != Region::None {
@@ -239,7 +238,10 @@ fn strip<'e>(
         made.push(StripCell {
             offset_bytes: cell.offset,
             size_bytes: cell.size,
-            label: visible(&cell.label).into_owned(),
+            label: match cell.kind {
+                CellKind::Padding => String::new(),
+                _ => visible(&cell.label).into_owned(),
+            },
             text,
             class: match (cell.kind, stale) {
                 (CellKind::Padding, _) => "pad",

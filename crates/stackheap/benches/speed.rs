@@ -31,12 +31,8 @@ fn main() -> Outcome<()> {
         println!("not measured: run `cargo bench -p stackheap --bench speed`");
         return Ok(());
     }
-    let parts: [(&str, fn(&Bench) -> Outcome<()>); 4] = [
-        ("stops", stops),
-        ("allocations", allocations),
-        ("start", start),
-        ("million", million),
-    ];
+    let parts: [(&str, fn(&Bench) -> Outcome<()>); 4] =
+        [("stops", stops), ("allocations", allocations), ("start", start), ("million", million)];
     let asked: Vec<&str> =
         arguments.iter().map(String::as_str).filter(|text| !text.starts_with('-')).collect();
     let bench = Bench { folder: tempfile::tempdir()? };
@@ -62,7 +58,7 @@ fn stops(bench: &Bench) -> Outcome<()> {
     println!("  recorded: {}, {:.2} s", rate(count, with_values), with_values.as_secs_f64());
     println!("  the same without values: {}", rate(bench.recorded()?.stops, no_values));
     println!("  reading of memory costs {:.2} times as much in all", ratio(with_values, no_values));
-    println!("  bytes of a stop in the file: {:.2}", recorded.bytes_per_stop());
+    tell_bytes(&recorded, bench.empty_bytes(&program)?, recorded.stops, "a stop");
     match gdb(bench, &program)? {
         None => println!("  not compared: gdb is missing"),
         Some((gdb_stops, elapsed)) => {
@@ -112,11 +108,15 @@ fn allocations(bench: &Bench) -> Outcome<()> {
         let recorded = least(RUNS, || bench.record(&program, &[], &[]))?;
         let told = bench.recorded()?;
         println!("  {name}: {} allocations, {} stops", told.allocations, told.stops);
-        println!("    plain {:.3} s, recorded {:.3} s", plain.as_secs_f64(), recorded.as_secs_f64());
+        println!(
+            "    plain {:.3} s, recorded {:.3} s",
+            plain.as_secs_f64(),
+            recorded.as_secs_f64()
+        );
         println!("    recorded / plain: {:.2}", ratio(recorded, plain));
-        println!("    bytes of an allocation in the file: {:.2}", told.bytes_per_allocation());
         let answered = timed(&mut bench.run(&program, &[], &[]))?;
         println!("    with the answer and the page {:.3} s", answered.as_secs_f64());
+        tell_bytes(&told, bench.empty_bytes(&program)?, told.allocations, "an allocation");
     }
     Ok(())
 }
@@ -126,34 +126,216 @@ fn start(bench: &Bench) -> Outcome<()> {
     let package = bench.path("package");
     std::fs::create_dir_all(package.join("src"))?;
     std::fs::write(package.join("src/main.rs"), include_str!("programs/steps.rs"))?;
-    let manifest = package.join("Cargo.toml");
-    std::fs::write(
-        &manifest,
-        "[package]\nname = \"steps\"\nedition = \"2024\"\n\n[workspace]\n",
-    )?;
-    let with = |command: &mut Command, subcommand: &str| -> Outcome<Duration> {
-        let target = tempfile::tempdir_in(bench.folder.path())?;
+    let manifest = "[package]\nname = \"steps\"\nedition = \"2024\"\n\n[workspace]\n";
+    std::fs::write(package.join("Cargo.toml"), manifest)?;
+    let recording = bench.recording();
+    let recording = recording.as_os_str();
+    let answer = ["run", "--no-open", "-o"].map(OsStr::new);
+    let answer = [&answer[..], &[recording]].concat();
+    let quiet = [&answer[..], &[OsStr::new("-q")]].concat();
+    let stackheap = OsStr::new(env!("CARGO_BIN_EXE_stackheap"));
+    let cargo = OsStr::new("cargo");
+    let build = [OsStr::new("build")];
+    let mut times = [Duration::MAX; 3];
+    for _ in 0..RUNS {
+        let commands = [(cargo, &build[..]), (stackheap, &quiet[..]), (stackheap, &answer[..])];
+        for (time, (program, arguments)) in times.iter_mut().zip(commands) {
+            *time = (*time).min(bench.cold(program, arguments, &package)?);
+        }
+    }
+    let [built, recorded, answered] = times;
+    println!("  {} steps", bench.recorded()?.steps);
+    println!("  cargo build {:.3} s", built.as_secs_f64());
+    for (name, time) in [("recorded only", recorded), ("with answer and page", answered)] {
+        println!("  {name} {:.3} s, run / build: {:.2}", time.as_secs_f64(), ratio(time, built));
+    }
+    Ok(())
+}
+
+/// A long recording: how soon it is open, and any of its steps is there.
+fn million(bench: &Bench) -> Outcome<()> {
+    let executable = bench.compile("boxes", include_str!("programs/boxes.rs"), &[])?;
+    let limits = ["--throttle", "0", "--max-stops", "1000000"];
+    let elapsed = bench.record(&executable, &limits, &["1000000"])?;
+    let begin = Instant::now();
+    let recording = Recording::open(&bench.recording())?;
+    let (steps, stops) = (recording.totals().steps, recording.totals().stops);
+    let opened = begin.elapsed();
+    println!("  recorded: {}, {:.2} s", rate(stops, elapsed), elapsed.as_secs_f64());
+    println!("  open: {:.2} ms, {steps} steps in {stops} stops", milliseconds(opened));
+    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    let chosen: Vec<StepNumber> = (0..JUMPS)
+        .map(|_| {
+            // Marsaglia's xorshift: the same steps in each run.
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            StepNumber(random % steps.max(1) + 1)
+        })
+        .collect();
+    let jumps = chosen.iter().map(|&step| {
+        let begin = Instant::now();
+        let stop = recording.first_stop_of_step(step).ok_or("the step has no stop")?;
+        recording.cursor_at(stop)?;
+        Ok(begin.elapsed())
+    });
+    tell_times("jump to a step, memory and blocks", jumps.collect::<Outcome<_>>()?);
+    let begin = Instant::now();
+    let opened = Opened::new(recording)?;
+    let program = opened.program()?;
+    println!("  types and source of the program: {:.2} ms", milliseconds(begin.elapsed()));
+    let states = chosen.iter().map(|&step| {
+        let begin = Instant::now();
+        state_at(&program, step, StateLimits::default())?;
+        Ok(begin.elapsed())
+    });
+    tell_times("the whole state of a step", states.collect::<Outcome<_>>()?);
+    let recorded = bench.recorded()?;
+    tell_bytes(&recorded, bench.empty_bytes(&executable)?, recorded.stops, "a stop");
+    Ok(())
+}
+
+fn tell_bytes(recorded: &Recorded, empty_bytes: u64, count: u64, what: &str) {
+    let run = recorded.bytes.saturating_sub(empty_bytes);
+    let each = run as f64 / count as f64;
+    println!(
+        "  bytes of {what} in the file: {each:.2} (beside the executable: {empty_bytes} in all)"
+    );
+}
+
+fn tell_times(what: &str, mut times: Vec<Duration>) {
+    times.sort();
+    let at = |index: usize| times.get(index).map_or(0.0, |&time| milliseconds(time));
+    let (middle, most) = (at(times.len() / 2), at(times.len().saturating_sub(1)));
+    println!("  {what}: median {middle:.2} ms, most {most:.2} ms, of {}", times.len());
+}
+
+/// The folder of one measurement, and the programs that are run in it.
+struct Bench {
+    folder: TempDir,
+}
+
+/// What a recording tells about itself.
+struct Recorded {
+    stops: u64,
+    steps: u64,
+    allocations: u64,
+    bytes: u64,
+}
+
+impl Bench {
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn recording(&self) -> PathBuf {
+        self.path("bench.stackheap")
+    }
+
+    fn compile(&self, name: &str, text: &str, flags: &[&str]) -> Outcome<PathBuf> {
+        let source = self.path(&format!("{name}.rs"));
+        let program = self.path(name);
+        std::fs::write(&source, text)?;
+        let mut command = Command::new(std::env::var_os("RUSTC").unwrap_or("rustc".into()));
+        command.args(["--edition", "2024", "-g"]).args(flags).arg(&source).arg("-o").arg(&program);
+        timed(&mut command)?;
+        Ok(program)
+    }
+
+    /// The command that records an executable.
+    fn run(&self, program: &Path, options: &[&str], arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stackheap"));
         command
-            .args([subcommand, "--manifest-path"])
-            .arg(&manifest)
+            .args(["run", "--no-open", "--exe"])
+            .arg(program)
+            .arg("-o")
+            .arg(self.recording())
+            .args(options)
+            .arg("--")
+            .args(arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command
+    }
+
+    /// Records an executable and makes no answer of it.
+    fn record(&self, program: &Path, options: &[&str], arguments: &[&str]) -> Outcome<Duration> {
+        let options: Vec<&str> = options.iter().copied().chain(["-q"]).collect();
+        timed(&mut self.run(program, &options, arguments))
+    }
+
+    fn recorded(&self) -> Outcome<Recorded> {
+        let recording = Recording::open(&self.recording())?;
+        let totals = recording.totals();
+        Ok(Recorded {
+            stops: totals.stops,
+            steps: totals.steps,
+            allocations: totals.allocations,
+            bytes: std::fs::metadata(self.recording())?.len(),
+        })
+    }
+
+    /// Bytes of a file without a run in it: the executable and its sources, which travel along.
+    /// Overwrites the recording.
+    fn empty_bytes(&self, program: &Path) -> Outcome<u64> {
+        self.record(program, &["--max-stops", "1"], &["0"])?;
+        Ok(self.recorded()?.bytes)
+    }
+
+    /// A command in a package, with nothing built and nothing cached.
+    fn cold(&self, program: &OsStr, arguments: &[&OsStr], package: &Path) -> Outcome<Duration> {
+        let target = tempfile::tempdir_in(self.folder.path())?;
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
             .arg("--target-dir")
             .arg(target.path())
+            .current_dir(package)
             .env("XDG_CACHE_HOME", target.path().join("cache"))
             .env_remove("CARGO_TARGET_DIR")
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        timed(command)
-    };
-    let mut build = Duration::MAX;
-    let mut whole = Duration::MAX;
-    for _ in 0..RUNS {
-        build = build.min(with(&mut Command::new("cargo"), "build")?);
-        let mut run = Command::new(env!("CARGO_BIN_EXE_stackheap"));
-        run.arg("--color=never").arg("--no-open").arg("-o").arg(bench.recording());
-        whole = whole.min(with(&mut run_flags(bench), "run")?);
+        timed(&mut command)
     }
-    let told = bench.recorded()?;
-    println!("  cargo build {:.3} s, stackheap run {:.3} s", build.as_secs_f64(), whole.as_secs_f64());
-    println!("  run / build: {:.2}, with {} steps, the answer and the page", ratio(whole, build), told.steps);
-    Ok(())
+}
+
+/// The time of a command that has to end well.
+fn timed(command: &mut Command) -> Outcome<Duration> {
+    let begin = Instant::now();
+    let status = command.status()?;
+    let elapsed = begin.elapsed();
+    if !status.success() {
+        return Err(format!("{command:?} ended with {status}").into());
+    }
+    Ok(elapsed)
+}
+
+fn quiet(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.stdout(Stdio::null());
+    command
+}
+
+fn least(runs: usize, mut measure: impl FnMut() -> Outcome<Duration>) -> Outcome<Duration> {
+    let mut least = Duration::MAX;
+    for _ in 0..runs {
+        least = least.min(measure()?);
+    }
+    Ok(least)
+}
+
+fn per_second(count: u64, elapsed: Duration) -> f64 {
+    count as f64 / elapsed.as_secs_f64()
+}
+
+fn rate(stops: u64, elapsed: Duration) -> String {
+    format!("{:.0} stops/s ({stops} stops)", per_second(stops, elapsed))
+}
+
+fn ratio(one: Duration, other: Duration) -> f64 {
+    one.as_secs_f64() / other.as_secs_f64()
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }
