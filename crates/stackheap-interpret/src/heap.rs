@@ -645,9 +645,9 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
                 .into();
         }
         if entry.as_of(self.moment.state.last_stop()).is_none() {
-            return "unknown: nothing captured points at it".into();
+            return "nothing captured points at it".into();
         }
-        "unknown: no local, static or block that is known to own memory points at it".into()
+        "no local, static or block that is known to own memory points at it".into()
     }
 
     fn captured_prefix(&self, entry: &BlockEntry) -> Vec<u8> {

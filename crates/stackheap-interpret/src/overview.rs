@@ -64,6 +64,10 @@ pub struct Overview {
     pub totals: Totals,
     /// The state with most live blocks.
     pub peak: Option<State>,
+    /// The state before that one.
+    pub before_peak: Option<State>,
+    /// Limits that were reached, in words.
+    pub limits: Vec<String>,
     /// The step at which the main thread's stack was deepest, among those looked at.
     pub high_water_step: Option<StepNumber>,
     /// Calls of user functions.
@@ -108,6 +112,8 @@ pub fn overview(
     let mut seen = 0;
     let peak_step = program.recording.totals().step_with_most_live_blocks;
     let mut peak = None;
+    let mut before_peak = None;
+    let mut last: Option<State> = None;
     while seen < steps {
         let Some(state) = walk.next_state()? else {
             break;
@@ -115,8 +121,10 @@ pub fn overview(
         seen += 1;
         gathering.add(&state);
         each(&state);
-        if Some(state.step) == peak_step {
-            peak = Some(state);
+        let before = last.replace(state);
+        if last.as_ref().map(|state| state.step) == peak_step {
+            peak.clone_from(&last);
+            before_peak = before;
         }
     }
     if peak.is_none() {
@@ -125,7 +133,9 @@ pub fn overview(
             .map(|step| crate::walk::state_at(program, step, limits))
             .transpose()?;
     }
-    Ok(gathering.finish(program, peak, seen))
+    let mut overview = gathering.finish(program, peak, seen);
+    overview.before_peak = before_peak;
+    Ok(overview)
 }
 
 #[derive(Default)]
@@ -139,7 +149,6 @@ struct Gathering {
     present: FxHashSet<(FrameId, Arc<str>)>,
     blocks: FxHashMap<BlockId, BlockStory>,
     moved: u64,
-    last: Option<State>,
 }
 
 impl Gathering {
@@ -147,7 +156,6 @@ impl Gathering {
         self.add_events(state);
         self.add_frames(state);
         self.add_blocks(state);
-        self.last = Some(state.clone());
     }
 
     fn add_events(&mut self, state: &State) {
@@ -320,6 +328,8 @@ impl Gathering {
         let left = self.left(&totals, seen);
         Overview {
             peak,
+            before_peak: None,
+            limits: program.limits_in_words(),
             high_water_step: self.high_water.1,
             calls: self.calls,
             deepest: self.deepest,

@@ -9,11 +9,14 @@ use stackheap_model::{
     SiteTable, StatementId, StopNumber, TextPosition, ThreadId, Type, TypeId,
 };
 use stackheap_source::{Binding, Outline};
-use stackheap_trace::{BlobKind, Recording};
+use stackheap_trace::{BlobKind, Limit, Recording};
 
 use crate::error::InterpretError;
 use crate::mentions;
 use crate::values::{Fits, TypeSource};
+
+/// Limits that are told one by one.
+const LIMITS_TOLD: usize = 5;
 
 /// The name of the blob with the executable.
 pub const EXECUTABLE_BLOB: &str = "executable";
@@ -189,6 +192,52 @@ impl<'r> Program<'r> {
             || Arc::from("unknown function"),
             |function| Arc::from(&*function.name),
         )
+    }
+
+    /// The limits that were reached while recording, a phrase each.
+    pub fn limits_in_words(&self) -> Vec<String> {
+        let mut words: Vec<String> = Vec::new();
+        let limits = self.recording.limits();
+        for (_, limit) in limits.iter().take(LIMITS_TOLD) {
+            words.push(self.limit_in_words(limit).to_string());
+        }
+        if limits.len() > LIMITS_TOLD {
+            words.push(format!("and {} more limits", limits.len() - LIMITS_TOLD));
+        }
+        words
+    }
+
+    /// A limit that was reached, in words.
+    pub(crate) fn limit_in_words(&self, limit: &Limit) -> Arc<str> {
+        let site = |site| {
+            self.site_position(site)
+                .map_or_else(String::new, |at| {
+                    format!("{}:{}:{}", at.file, at.line, at.column)
+                })
+        };
+        match limit {
+            Limit::MaxStops(stops) => {
+                format!("the bound of {stops} stops was reached; the program ran on unrecorded")
+            }
+            Limit::MaxBytes(bytes) => format!(
+                "the bound of {bytes} bytes of recording was reached; the program ran on unrecorded"
+            ),
+            Limit::SiteThrottled { site: id, after } => {
+                format!(
+                    "passings 1 to {after} of {} are recorded, later ones are not",
+                    site(*id)
+                )
+            }
+            Limit::OutputCut { kept, .. } => format!("only {kept} bytes of output are kept"),
+            Limit::StackWindow { bytes, .. } => {
+                format!("only the innermost {bytes} bytes of the stack are read at a stop")
+            }
+            Limit::HeapBudget { bytes } => format!("only {bytes} bytes of heap are read at a stop"),
+            Limit::BufferFull { lost } => format!("{lost} records were lost: a buffer was full"),
+            Limit::Memory { bytes } => format!("only {bytes} bytes of memory are kept"),
+            Limit::Other(words) => words.clone(),
+        }
+        .into()
     }
 
     /// The outline of a file; `None` where its text is not in the recording.

@@ -9,7 +9,7 @@ use stackheap_model::{
     Value, ValueKind,
 };
 use stackheap_trace::{
-    Applied, BlockEntry, Cursor, FrameEntry, Limit, Record, ReplayState, Sequence, ThreadState,
+    Applied, BlockEntry, Cursor, FrameEntry, Record, ReplayState, Sequence, ThreadState,
 };
 
 use crate::error::InterpretError;
@@ -238,7 +238,7 @@ impl<'p, 'r> Walk<'p, 'r> {
                 self.push(*thread, EventKind::ThreadEnd { thread: *thread });
             }
             (Record::Limit(limit), _) => {
-                let what = self.limit_in_words(limit);
+                let what = self.program.limit_in_words(limit);
                 self.push(ThreadId(1), EventKind::Limit { what });
             }
             _ => {}
@@ -341,39 +341,6 @@ impl<'p, 'r> Walk<'p, 'r> {
             bytes: Vec::new(),
             cells: Vec::new(),
         });
-    }
-
-    fn limit_in_words(&self, limit: &Limit) -> Arc<str> {
-        let site = |site| {
-            self.program
-                .site_position(site)
-                .map_or_else(String::new, |at| {
-                    format!("{}:{}:{}", at.file, at.line, at.column)
-                })
-        };
-        match limit {
-            Limit::MaxStops(stops) => {
-                format!("the bound of {stops} stops was reached; the program ran on unrecorded")
-            }
-            Limit::MaxBytes(bytes) => format!(
-                "the bound of {bytes} bytes of recording was reached; the program ran on unrecorded"
-            ),
-            Limit::SiteThrottled { site: id, after } => {
-                format!(
-                    "passings 1 to {after} of {} are recorded, later ones are not",
-                    site(*id)
-                )
-            }
-            Limit::OutputCut { kept, .. } => format!("only {kept} bytes of output are kept"),
-            Limit::StackWindow { bytes, .. } => {
-                format!("only the innermost {bytes} bytes of the stack are read at a stop")
-            }
-            Limit::HeapBudget { bytes } => format!("only {bytes} bytes of heap are read at a stop"),
-            Limit::BufferFull { lost } => format!("{lost} records were lost: a buffer was full"),
-            Limit::Memory { bytes } => format!("only {bytes} bytes of memory are kept"),
-            Limit::Other(words) => words.clone(),
-        }
-        .into()
     }
 
     /// Builds the state at the stop reached.

@@ -31,11 +31,20 @@ fn main() -> Outcome<()> {
         println!("not measured: run `cargo bench -p stackheap --bench speed`");
         return Ok(());
     }
-    let parts: [(&str, fn(&Bench) -> Outcome<()>); 4] =
-        [("stops", stops), ("allocations", allocations), ("start", start), ("million", million)];
-    let asked: Vec<&str> =
-        arguments.iter().map(String::as_str).filter(|text| !text.starts_with('-')).collect();
-    let bench = Bench { folder: tempfile::tempdir()? };
+    let parts: [(&str, fn(&Bench) -> Outcome<()>); 4] = [
+        ("stops", stops),
+        ("allocations", allocations),
+        ("start", start),
+        ("million", million),
+    ];
+    let asked: Vec<&str> = arguments
+        .iter()
+        .map(String::as_str)
+        .filter(|text| !text.starts_with('-'))
+        .collect();
+    let bench = Bench {
+        folder: tempfile::tempdir()?,
+    };
     for (name, part) in parts {
         if asked.is_empty() || asked.contains(&name) {
             println!("\n{name}");
@@ -55,10 +64,25 @@ fn stops(bench: &Bench) -> Outcome<()> {
     let without = ["--throttle", "0", "--max-stops", "200000", "--no-values"];
     let no_values = least(RUNS, || bench.record(&program, &without, &passes))?;
     let count = recorded.stops;
-    println!("  recorded: {}, {:.2} s", rate(count, with_values), with_values.as_secs_f64());
-    println!("  the same without values: {}", rate(bench.recorded()?.stops, no_values));
-    println!("  reading of memory costs {:.2} times as much in all", ratio(with_values, no_values));
-    tell_bytes(&recorded, bench.empty_bytes(&program)?, recorded.stops, "a stop");
+    println!(
+        "  recorded: {}, {:.2} s",
+        rate(count, with_values),
+        with_values.as_secs_f64()
+    );
+    println!(
+        "  the same without values: {}",
+        rate(bench.recorded()?.stops, no_values)
+    );
+    println!(
+        "  reading of memory costs {:.2} times as much in all",
+        ratio(with_values, no_values)
+    );
+    tell_bytes(
+        &recorded,
+        bench.empty_bytes(&program)?,
+        recorded.stops,
+        "a stop",
+    );
     match gdb(bench, &program)? {
         None => println!("  not compared: gdb is missing"),
         Some((gdb_stops, elapsed)) => {
@@ -102,12 +126,18 @@ fn gdb(bench: &Bench, program: &Path) -> Outcome<Option<(u64, Duration)>> {
 /// What a program takes longer that allocates much at few sites.
 fn allocations(bench: &Bench) -> Outcome<()> {
     let text = include_str!("programs/allocations.rs");
-    for (name, flags) in [("allocations", &[][..]), ("allocations-optimised", &["-O"][..])] {
+    for (name, flags) in [
+        ("allocations", &[][..]),
+        ("allocations-optimised", &["-O"][..]),
+    ] {
         let program = bench.compile(name, text, flags)?;
         let plain = least(RUNS, || timed(&mut quiet(&program)))?;
         let recorded = least(RUNS, || bench.record(&program, &[], &[]))?;
         let told = bench.recorded()?;
-        println!("  {name}: {} allocations, {} stops", told.allocations, told.stops);
+        println!(
+            "  {name}: {} allocations, {} stops",
+            told.allocations, told.stops
+        );
         println!(
             "    plain {:.3} s, recorded {:.3} s",
             plain.as_secs_f64(),
@@ -115,8 +145,16 @@ fn allocations(bench: &Bench) -> Outcome<()> {
         );
         println!("    recorded / plain: {:.2}", ratio(recorded, plain));
         let answered = timed(&mut bench.run(&program, &[], &[]))?;
-        println!("    with the answer and the page {:.3} s", answered.as_secs_f64());
-        tell_bytes(&told, bench.empty_bytes(&program)?, told.allocations, "an allocation");
+        println!(
+            "    with the answer and the page {:.3} s",
+            answered.as_secs_f64()
+        );
+        tell_bytes(
+            &told,
+            bench.empty_bytes(&program)?,
+            told.allocations,
+            "an allocation",
+        );
     }
     Ok(())
 }
@@ -125,7 +163,10 @@ fn allocations(bench: &Bench) -> Outcome<()> {
 fn start(bench: &Bench) -> Outcome<()> {
     let package = bench.path("package");
     std::fs::create_dir_all(package.join("src"))?;
-    std::fs::write(package.join("src/main.rs"), include_str!("programs/steps.rs"))?;
+    std::fs::write(
+        package.join("src/main.rs"),
+        include_str!("programs/steps.rs"),
+    )?;
     let manifest = "[package]\nname = \"steps\"\nedition = \"2024\"\n\n[workspace]\n";
     std::fs::write(package.join("Cargo.toml"), manifest)?;
     let recording = bench.recording();
@@ -138,7 +179,11 @@ fn start(bench: &Bench) -> Outcome<()> {
     let build = [OsStr::new("build")];
     let mut times = [Duration::MAX; 3];
     for _ in 0..RUNS {
-        let commands = [(cargo, &build[..]), (stackheap, &quiet[..]), (stackheap, &answer[..])];
+        let commands = [
+            (cargo, &build[..]),
+            (stackheap, &quiet[..]),
+            (stackheap, &answer[..]),
+        ];
         for (time, (program, arguments)) in times.iter_mut().zip(commands) {
             *time = (*time).min(bench.cold(program, arguments, &package)?);
         }
@@ -146,8 +191,15 @@ fn start(bench: &Bench) -> Outcome<()> {
     let [built, recorded, answered] = times;
     println!("  {} steps", bench.recorded()?.steps);
     println!("  cargo build {:.3} s", built.as_secs_f64());
-    for (name, time) in [("recorded only", recorded), ("with answer and page", answered)] {
-        println!("  {name} {:.3} s, run / build: {:.2}", time.as_secs_f64(), ratio(time, built));
+    for (name, time) in [
+        ("recorded only", recorded),
+        ("with answer and page", answered),
+    ] {
+        println!(
+            "  {name} {:.3} s, run / build: {:.2}",
+            time.as_secs_f64(),
+            ratio(time, built)
+        );
     }
     Ok(())
 }
@@ -161,8 +213,15 @@ fn million(bench: &Bench) -> Outcome<()> {
     let recording = Recording::open(&bench.recording())?;
     let (steps, stops) = (recording.totals().steps, recording.totals().stops);
     let opened = begin.elapsed();
-    println!("  recorded: {}, {:.2} s", rate(stops, elapsed), elapsed.as_secs_f64());
-    println!("  open: {:.2} ms, {steps} steps in {stops} stops", milliseconds(opened));
+    println!(
+        "  recorded: {}, {:.2} s",
+        rate(stops, elapsed),
+        elapsed.as_secs_f64()
+    );
+    println!(
+        "  open: {:.2} ms, {steps} steps in {stops} stops",
+        milliseconds(opened)
+    );
     let mut random = 0x2545_f491_4f6c_dd1d_u64;
     let chosen: Vec<StepNumber> = (0..JUMPS)
         .map(|_| {
@@ -175,15 +234,23 @@ fn million(bench: &Bench) -> Outcome<()> {
         .collect();
     let jumps = chosen.iter().map(|&step| {
         let begin = Instant::now();
-        let stop = recording.first_stop_of_step(step).ok_or("the step has no stop")?;
+        let stop = recording
+            .first_stop_of_step(step)
+            .ok_or("the step has no stop")?;
         recording.cursor_at(stop)?;
         Ok(begin.elapsed())
     });
-    tell_times("jump to a step, memory and blocks", jumps.collect::<Outcome<_>>()?);
+    tell_times(
+        "jump to a step, memory and blocks",
+        jumps.collect::<Outcome<_>>()?,
+    );
     let begin = Instant::now();
     let opened = Opened::new(recording)?;
     let program = opened.program()?;
-    println!("  types and source of the program: {:.2} ms", milliseconds(begin.elapsed()));
+    println!(
+        "  types and source of the program: {:.2} ms",
+        milliseconds(begin.elapsed())
+    );
     let states = chosen.iter().map(|&step| {
         let begin = Instant::now();
         state_at(&program, step, StateLimits::default())?;
@@ -191,7 +258,12 @@ fn million(bench: &Bench) -> Outcome<()> {
     });
     tell_times("the whole state of a step", states.collect::<Outcome<_>>()?);
     let recorded = bench.recorded()?;
-    tell_bytes(&recorded, bench.empty_bytes(&executable)?, recorded.stops, "a stop");
+    tell_bytes(
+        &recorded,
+        bench.empty_bytes(&executable)?,
+        recorded.stops,
+        "a stop",
+    );
     Ok(())
 }
 
@@ -207,7 +279,10 @@ fn tell_times(what: &str, mut times: Vec<Duration>) {
     times.sort();
     let at = |index: usize| times.get(index).map_or(0.0, |&time| milliseconds(time));
     let (middle, most) = (at(times.len() / 2), at(times.len().saturating_sub(1)));
-    println!("  {what}: median {middle:.2} ms, most {most:.2} ms, of {}", times.len());
+    println!(
+        "  {what}: median {middle:.2} ms, most {most:.2} ms, of {}",
+        times.len()
+    );
 }
 
 /// The folder of one measurement, and the programs that are run in it.
@@ -237,7 +312,12 @@ impl Bench {
         let program = self.path(name);
         std::fs::write(&source, text)?;
         let mut command = Command::new(std::env::var_os("RUSTC").unwrap_or("rustc".into()));
-        command.args(["--edition", "2024", "-g"]).args(flags).arg(&source).arg("-o").arg(&program);
+        command
+            .args(["--edition", "2024", "-g"])
+            .args(flags)
+            .arg(&source)
+            .arg("-o")
+            .arg(&program);
         timed(&mut command)?;
         Ok(program)
     }

@@ -18,6 +18,7 @@ use stackheap_record::{
     Target, Threads, Trigger,
 };
 use stackheap_report::html::{DEFAULT_LIMIT_BYTES, Page, PageHead};
+use stackheap_report::{Comparison, Summary};
 use stackheap_trace::{Architecture, BlobKind, Header, Outcome, Recording, Values, Writer};
 
 use crate::arguments::{RunArguments, ScopeArguments};
@@ -279,11 +280,13 @@ fn report(
         };
         return show::print_state(peak, &table.files, format, &arguments.common);
     }
+    let answer = Answer::new(arguments, path, facts, elapsed, &overview);
+    let page = page.conclude(&answer.summary, &answer.comparison, &answer.summary.limits);
     let page_path = path.with_extension("html");
     std::fs::write(&page_path, page.finish())
         .with_context(|| format!("writing {}", page_path.display()))?;
     let opened_page = !arguments.no_open && open::page(&page_path);
-    tell_answer(arguments, path, facts, elapsed, &overview, &table);
+    tell_answer(arguments, &answer, &overview, &table);
     let verb = if opened_page { "opened" } else { "written" };
     output::tell(&format!("\npage {verb}: {}\n", page_path.display()));
     Ok(())
@@ -294,15 +297,32 @@ fn program_title(path: &Path) -> String {
         .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
 }
 
-fn tell_answer(
-    arguments: &RunArguments,
-    path: &Path,
-    facts: &RunFacts,
-    elapsed: std::time::Duration,
-    overview: &Overview,
-    table: &SiteTable,
-) {
-    let mut limits = Vec::new();
+/// What `run` answers with.
+struct Answer {
+    summary: Summary,
+    comparison: Comparison,
+}
+
+impl Answer {
+    fn new(
+        arguments: &RunArguments,
+        path: &Path,
+        facts: &RunFacts,
+        elapsed: std::time::Duration,
+        overview: &Overview,
+    ) -> Self {
+        let outcome = answer::outcome(Some(&facts.outcome));
+        let limits = limits(arguments, facts, overview);
+        Self {
+            summary: answer::summary(overview, outcome, elapsed, path, limits),
+            comparison: answer::comparison(overview),
+        }
+    }
+}
+
+/// What the user must know about this recording.
+fn limits(arguments: &RunArguments, facts: &RunFacts, overview: &Overview) -> Vec<String> {
+    let mut limits = overview.limits.clone();
     if overview.steps_looked_at < overview.totals.steps {
         limits.push(format!(
             "the table and the page cover the first {} steps; `show` and `export` reach all",
@@ -316,21 +336,29 @@ fn tell_answer(
             facts.mechanism_why
         )),
         Mechanism::None => {
-            limits.push(format!(
-                "allocations were not seen: {}",
-                facts.mechanism_why
-            ));
+            limits.push(format!("allocations were not seen: {}", facts.mechanism_why));
         }
     }
     if arguments.common.verbose {
         limits.extend(facts.notes.iter().cloned());
     }
-    let outcome = answer::outcome(Some(&facts.outcome));
-    let summary = answer::summary(overview, outcome, elapsed, path, limits);
-    let comparison = answer::comparison(overview);
-    let options = show::text_options(&arguments.common, &table.files);
-    let text =
-        stackheap_report::text::answer(&summary, overview.peak.as_ref(), &comparison, &options);
+    limits
+}
+
+fn tell_answer(
+    arguments: &RunArguments,
+    answer: &Answer,
+    overview: &Overview,
+    table: &SiteTable,
+) {
+    let mut options = show::text_options(&arguments.common, &table.files);
+    options.before = overview.before_peak.as_ref();
+    let text = stackheap_report::text::answer(
+        &answer.summary,
+        overview.peak.as_ref(),
+        &answer.comparison,
+        &options,
+    );
     output::tell("\n");
     output::tell(&text);
 }
