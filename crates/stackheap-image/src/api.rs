@@ -232,6 +232,16 @@ pub struct Symbol {
     pub is_function: bool,
 }
 
+/// A thread-local of which only the symbol is known: std comes without debug information of its
+/// variables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ThreadLocalSymbol {
+    /// Its distance from the thread pointer, in bytes.
+    pub from_thread_pointer: i64,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
 /// An address that tells the frame of a call: where the next instruction is, or where a call will
 /// come back to. A return address may already lie behind the caller's code, so that the two must
 /// not be mixed up.

@@ -57,7 +57,7 @@ mod variable;
 
 pub use api::{
     Declared, FrameAddress, Function, InlinedCall, LineRow, Location, LocationContext, StaticPlace,
-    StaticVariable, Symbol, UnwindRegisters, UnwindStep, Variable, Vtable,
+    StaticVariable, Symbol, ThreadLocalSymbol, UnwindRegisters, UnwindStep, Variable, Vtable,
 };
 pub use error::{ImageError, Problem};
 pub use facts::{ImageFacts, UnitInfo};

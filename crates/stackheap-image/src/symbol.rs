@@ -4,7 +4,10 @@ use object::{Object, ObjectSymbol, SymbolKind};
 use stackheap_model::ImageAddress;
 
 use crate::elf::Elf;
-use crate::{Image, Symbol};
+use crate::{Image, Symbol, ThreadLocalSymbol};
+
+/// The thread-local in which std keeps where a thread's prints go while a test runs.
+const OUTPUT_CAPTURE: &str = "std::io::stdio::OUTPUT_CAPTURE";
 
 /// A symbol before its name is demangled.
 pub(crate) struct RawSymbol<'data> {
@@ -73,6 +76,31 @@ impl<'data> Image<'data> {
                 };
                 matches.then(|| symbol.named())
             })
+    }
+
+    /// The thread-local in which std keeps where a thread's prints go while a test runs; `None`
+    /// where it is not linked, the symbols are stripped, or there are several.
+    pub fn output_capture(&self) -> Option<ThreadLocalSymbol> {
+        let (_, last) = OUTPUT_CAPTURE.rsplit_once("::")?;
+        let symbols = self.elf.object().symbols();
+        let mut found = symbols.filter(|symbol| {
+            let name = match symbol.name() {
+                Ok(name) if symbol.kind() == SymbolKind::Tls && name.contains(last) => name,
+                _ => return false,
+            };
+            // What `thread_local!` makes lies below the name it was declared with.
+            demangled(name)
+                .strip_prefix(OUTPUT_CAPTURE)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+        });
+        let symbol = found.next()?;
+        if found.next().is_some() || symbol.size() == 0 {
+            return None;
+        }
+        Some(ThreadLocalSymbol {
+            from_thread_pointer: self.facts.thread_pointer_offset(symbol.address()),
+            size: symbol.size(),
+        })
     }
 
     /// Whether the linker kept a symbol.

@@ -47,10 +47,33 @@ struct Known {
     /// Where the owning pointers lie: one that two locals show is one owner.
     owning_places: Vec<RuntimeAddress>,
     shared: bool,
+    /// Why no owner can be named, where several seem to be.
+    no_owner_because: Option<Arc<str>>,
     contents: Option<Contents>,
     decoded: Option<Decoded>,
     /// Only pointed at: what such a pointer takes it for.
     target_type: Option<TypeId>,
+}
+
+/// A local that cannot be said to live.
+struct Verdict {
+    /// Index of the frame, and of the local in it.
+    local: (usize, usize),
+    /// The block it is about; `None` when the block is gone.
+    block: Option<BlockId>,
+    claim: Claim,
+    why: Unknown,
+}
+
+/// What becomes of a local's claim to own a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Claim {
+    /// It certainly does not own it.
+    Refuted,
+    /// It or another does: nobody can be named.
+    Open,
+    /// It may be one of several sharers.
+    Possible,
 }
 
 /// The heap of one moment.
@@ -126,15 +149,17 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
         }
         self.follow_blocks(&frames);
         let verdicts = self.verdicts(&frames);
+        self.carry_out(&frames, &verdicts);
         let (blocks, blocks_left_out) = self.blocks();
         let mut flat: Vec<&mut BuiltFrame> =
             threads.iter_mut().flat_map(|(_, frames)| frames).collect();
-        for (frame, local, why) in verdicts {
+        for verdict in verdicts {
+            let (frame, local) = verdict.local;
             let Some(built) = flat.get_mut(frame) else {
                 continue;
             };
             if let Some(local) = built.frame.locals.get_mut(local) {
-                local.state = LocalState::Unknown(why);
+                local.state = LocalState::Unknown(verdict.why);
             }
         }
         self.edges.truncate(self.limits.edges);
@@ -452,24 +477,22 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
 
     /// Which locals cannot be said to live, and why: those whose block is gone, and those that hold
     /// the same block as another without sharing it.
-    fn verdicts(&self, frames: &[&BuiltFrame]) -> Vec<(usize, usize, Unknown)> {
+    fn verdicts(&self, frames: &[&BuiltFrame]) -> Vec<Verdict> {
         let mut verdicts = Vec::new();
-        for (frame_index, built) in frames.iter().enumerate() {
-            for (local_index, more) in built.locals.iter().enumerate() {
-                let local = built.frame.locals.get(local_index);
-                if local.is_none_or(|local| local.state != LocalState::Live) {
-                    continue;
-                }
-                let gone = more.pointers.iter().any(|pointer| {
-                    pointer.kind != EdgeKind::Weak
-                        && pointer
-                            .allocation
-                            .as_ref()
-                            .is_some_and(|a| self.moment.state.blocks.at(a.start).is_none())
-                });
-                if gone {
-                    let why = "the heap block it owned is freed, so its value was moved on or dropped; the debug information does not tell which";
-                    verdicts.push((frame_index, local_index, Unknown::because(why)));
+        for (frame, built) in frames.iter().enumerate() {
+            for (local, more) in built.locals.iter().enumerate() {
+                let shown = built.frame.locals.get(local);
+                if shown.is_some_and(|shown| shown.state == LocalState::Live)
+                    && more.pointers.iter().any(|pointer| self.owns_what_is_gone(pointer))
+                {
+                    verdicts.push(Verdict {
+                        local: (frame, local),
+                        block: None,
+                        claim: Claim::Refuted,
+                        why: Unknown::because(
+                            "the heap block it owned is freed, so its value was moved on or dropped; the debug information does not tell which",
+                        ),
+                    });
                 }
             }
         }
@@ -483,61 +506,97 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
         verdicts
     }
 
+    /// Whether a pointer owns a block that was there once. What was never captured may belong to
+    /// another allocator, which is not observed.
+    fn owns_what_is_gone(&self, pointer: &Pointer) -> bool {
+        pointer.kind != EdgeKind::Weak
+            && pointer.allocation.as_ref().is_some_and(|allocation| {
+                self.moment.state.blocks.at(allocation.start).is_none()
+                    && self.moment.state.memory.is_known(allocation.start, 1)
+            })
+    }
+
     fn judge_block(
         &self,
         frames: &[&BuiltFrame],
         id: BlockId,
         known: &Known,
-        verdicts: &mut Vec<(usize, usize, Unknown)>,
+        verdicts: &mut Vec<Verdict>,
     ) {
-        let allowed = match self.counts(known) {
-            Some(counts) => counts.strong as usize,
-            None => 1,
-        };
+        let strong = self.counts(known).map(|counts| counts.strong as usize);
         let mut holders = known.owning_locals.clone();
         holders.dedup();
         let others = known.owners.len().saturating_sub(known.owning_locals.len());
-        if holders.len() + others <= allowed || holders.is_empty() {
+        if holders.is_empty() || holders.len() + others <= strong.unwrap_or(1) {
             return;
         }
         // The later a local got its value, the further the value has been moved on. A frame's index
         // grows outwards, a local's with its place in the source.
         holders.sort_by_key(|&(frame, local)| (std::cmp::Reverse(frame), local));
+        let built = |&(frame, local): &(usize, usize)| {
+            frames.get(frame).and_then(|built: &&BuiltFrame| built.locals.get(local))
+        };
+        // What was never named since it got its value, but in borrows, still has it.
+        let untouched = |at: &(usize, usize)| built(at).is_some_and(|local| local.untouched);
+        // What can be neither assigned nor borrowed mutably cannot have got its value back.
+        let fixed = |at: &(usize, usize)| built(at).is_some_and(|local| !local.mutable);
+        let keepers = holders.iter().filter(|at| untouched(at)).count();
         let newest = holders.last().copied();
-        let older_fixed = holders.iter().rev().skip(1).all(|&(frame, local)| {
-            frames
-                .get(frame)
-                .and_then(|built| built.locals.get(local))
-                .is_some_and(|local| !local.mutable)
-        });
-        let newest_untouched = newest.is_some_and(|(frame, local)| {
-            frames
-                .get(frame)
-                .and_then(|built| built.locals.get(local))
-                .is_some_and(|local| local.untouched)
-        });
-        // Either the others can never have got the value back, or the newest was never named since
-        // it got it.
-        let certain = others == 0 && (older_fixed || newest_untouched);
-        for &(frame, local) in &holders {
-            if certain && allowed == 1 && Some((frame, local)) == newest {
-                continue;
+        let moved_on = || holders.iter().filter(|at| !untouched(at)).copied().collect();
+        let (losers, claim): (Vec<_>, Claim) = match strong {
+            Some(strong) if keepers == strong => (moved_on(), Claim::Refuted),
+            Some(_) => (moved_on(), Claim::Possible),
+            None if keepers == 1 && others == 0 => (moved_on(), Claim::Refuted),
+            None if others == 0 && holders.iter().rev().skip(1).all(fixed) => {
+                let older = holders.iter().filter(|&&at| Some(at) != newest);
+                (older.copied().collect(), Claim::Refuted)
             }
-            let others: Vec<String> = holders
+            None if others > 0 && holders.iter().all(fixed) => (holders.clone(), Claim::Refuted),
+            None => (holders.clone(), Claim::Open),
+        };
+        for at in losers {
+            let names: Vec<String> = holders
                 .iter()
-                .filter(|&&other| other != (frame, local))
+                .filter(|&&other| other != at)
                 .filter_map(|&(frame, local)| local_of(frames, frame, local))
                 .map(|(_, name)| format!("`{name}`"))
                 .collect();
-            let others = if others.is_empty() {
-                "another place".to_owned()
-            } else {
-                others.join(", ")
+            verdicts.push(Verdict {
+                local: at,
+                block: Some(id),
+                claim,
+                why: Unknown::because(why_not_certain(id, strong, others, &names, claim)),
+            });
+        }
+    }
+
+    /// Takes what a local without a certain value seems to own away from it.
+    fn carry_out(&mut self, frames: &[&BuiltFrame], verdicts: &[Verdict]) {
+        for verdict in verdicts.iter().filter(|verdict| verdict.claim != Claim::Possible) {
+            let (frame, local) = verdict.local;
+            let Some((frame, local)) = local_of(frames, frame, local) else { continue };
+            self.edges.retain(|edge| {
+                let from_it = matches!(&edge.from, EdgeEnd::Local { frame: from, local: name, .. }
+                    if *from == frame && *name == local);
+                let to_it = match (&edge.to, verdict.block) {
+                    (EdgeEnd::Block { block, .. }, Some(judged)) => *block == judged,
+                    (_, None) => true,
+                    _ => false,
+                };
+                !(from_it && to_it && matches!(edge.kind, EdgeKind::Owns | EdgeKind::Shares))
+            });
+            let Some(known) = verdict.block.and_then(|block| self.known.get_mut(&block)) else {
+                continue;
             };
-            let why = format!(
-                "holds heap block #{id}, as {others} does: the value was moved, and the debug information does not tell from which to which"
-            );
-            verdicts.push((frame, local, Unknown::because(why)));
+            if verdict.claim == Claim::Refuted {
+                known.owners.retain(|owner| {
+                    !matches!(&owner.kind, OwnerKind::Local { frame: of, local: name }
+                        if *of == frame && *name == local)
+                });
+            } else {
+                known.owners.clear();
+                known.no_owner_because.get_or_insert_with(|| Arc::clone(&verdict.why.reason));
+            }
         }
     }
 
@@ -598,7 +657,10 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
         });
         let now = self.moment.state.last_stop();
         let owners = known.map(|known| known.owners.clone()).unwrap_or_default();
-        let no_owner_because = owners.is_empty().then(|| self.why_no_owner(entry));
+        let no_owner_because = owners.is_empty().then(|| {
+            let known = known.and_then(|known| known.no_owner_because.clone());
+            known.unwrap_or_else(|| self.why_no_owner(entry))
+        });
         Block {
             id: entry.id,
             address: entry.address,
@@ -658,6 +720,35 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
             .memory
             .read(entry.address, known)
             .unwrap_or_default()
+    }
+}
+
+/// Why a local that points at a block need not own it.
+fn why_not_certain(
+    id: BlockId,
+    strong: Option<usize>,
+    others: usize,
+    names: &[String],
+    claim: Claim,
+) -> String {
+    let mut names = names.to_vec();
+    if others > 0 {
+        names.push("another place".to_owned());
+    }
+    let names = names.join(" and ");
+    match strong {
+        Some(0) => format!(
+            "heap block #{id} has no strong owner left, so this one was moved or dropped; the debug information does not tell which"
+        ),
+        Some(strong) => format!(
+            "heap block #{id} has a strong count of {strong}, but {names} point at it too: one of them was moved or dropped, and the debug information does not tell which"
+        ),
+        None if claim == Claim::Refuted => format!(
+            "holds heap block #{id}, which {names} owns: its value was moved; the debug information does not tell when"
+        ),
+        None => format!(
+            "holds heap block #{id}, as {names} does: one of them was moved from, and the debug information does not tell which"
+        ),
     }
 }
 

@@ -24,6 +24,7 @@
 
 #![forbid(unsafe_code)]
 
+mod captured;
 mod error;
 mod frames;
 mod heap;

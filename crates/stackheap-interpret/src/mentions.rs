@@ -22,19 +22,31 @@ const BORROWING_MACROS: [&str; 12] = [
     "debug_assert!",
 ];
 
-/// Whether no mention of a variable that may have run before `here` can have moved its value.
+/// Where a variable is named in a way that may move its value, in the order of the text.
+pub(crate) fn may_move(text: &str, binding: &Binding) -> Vec<TextPosition> {
+    mentions(text, binding)
+        .filter(|(_, line, before, after)| {
+            let is_borrow =
+                before.ends_with('&') || before.ends_with("&mut") || after.starts_with('[');
+            !is_borrow && !in_borrowing_macro(line)
+        })
+        .map(|(at, ..)| at)
+        .collect()
+}
+
+/// Whether none of the mentions that [may move](may_move) a variable's value may have run before
+/// `here`.
 pub(crate) fn none_moves(
+    moving: &[TextPosition],
     text: &str,
     outline: &Outline,
     binding: &Binding,
     here: TextPosition,
 ) -> bool {
-    let looping = looping_until(text, outline, binding, here);
-    mentions(text, binding).all(|(at, line, before, after)| {
-        let may_have_run = at < looping;
-        let is_borrow = before.ends_with('&') || before.ends_with("&mut") || after.starts_with('[');
-        !may_have_run || is_borrow || in_borrowing_macro(line)
-    })
+    let Some(&first) = moving.first() else {
+        return true;
+    };
+    first >= looping_until(text, outline, binding, here)
 }
 
 /// Up to where code may have run: `here`, or the end of the loop around it that the variable was
@@ -83,7 +95,7 @@ fn mentions<'t>(
     binding: &'t Binding,
 ) -> impl Iterator<Item = (TextPosition, &'t str, &'t str, &'t str)> + 't {
     let name = binding.name.as_str();
-    text.lines().enumerate().flat_map(move |(index, line)| {
+    text.lines().map(without_comment).enumerate().flat_map(move |(index, line)| {
         line.match_indices(name).filter_map(move |(start, _)| {
             let at = TextPosition {
                 line: index as u32 + 1,
@@ -96,6 +108,20 @@ fn mentions<'t>(
             (!part_of_word && inside).then(|| (at, line, before.trim_end(), after.trim_start()))
         })
     })
+}
+
+/// A line up to its comment. A `//` behind an odd number of quotes is taken for text.
+fn without_comment(line: &str) -> &str {
+    let mut from = 0;
+    while let Some(found) = line.get(from..).and_then(|rest| rest.find("//")) {
+        let at = from + found;
+        let Some(code) = line.get(..at) else { break };
+        if code.matches('"').count() % 2 == 0 {
+            return code;
+        }
+        from = at + 2;
+    }
+    line
 }
 
 fn is_word(c: char) -> bool {
@@ -120,7 +146,8 @@ mod tests {
             .position(|line| line.ends_with("// here"))
             .unwrap() as u32
             + 1;
-        none_moves(text, &outline, binding, TextPosition { line, column: 5 })
+        let moving = may_move(text, binding);
+        none_moves(&moving, text, &outline, binding, TextPosition { line, column: 5 })
     }
 
     #[test]
@@ -138,6 +165,11 @@ mod tests {
         assert!(untouched(
             "fn f() {\n    let x = g();\n    h(&x, &mut x);\n    println!(\"{x}\");\n    h(); // here\n}\n"
         ));
+    }
+
+    #[test]
+    fn comments_do_not_move() {
+        assert!(untouched("fn f() {\n    let x = g(); // then x\n    // drop(x)\n    h(); // here\n}\n"));
     }
 
     #[test]

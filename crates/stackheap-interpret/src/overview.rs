@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use stackheap_model::{
-    BlockId, BlockState, EventKind, FrameId, LocalRole, LocalState, OwnerKind, State, StepNumber,
+    BlockId, BlockState, FrameId, LocalRole, LocalState, OwnerKind, State, StepNumber,
     StepRef, ThreadId, Unknown,
 };
 use stackheap_trace::Totals;
@@ -135,12 +135,12 @@ pub fn overview(
     }
     let mut overview = gathering.finish(program, peak, seen);
     overview.before_peak = before_peak;
+    overview.reallocations_moved = walk.reallocations_moved();
     Ok(overview)
 }
 
 #[derive(Default)]
 struct Gathering {
-    calls: u64,
     deepest: (u64, Option<Arc<str>>),
     high_water: (u64, Option<StepNumber>),
     largest_frame: Option<(Arc<str>, u64)>,
@@ -148,30 +148,12 @@ struct Gathering {
     order: Vec<(FrameId, Arc<str>)>,
     present: FxHashSet<(FrameId, Arc<str>)>,
     blocks: FxHashMap<BlockId, BlockStory>,
-    moved: u64,
 }
 
 impl Gathering {
     fn add(&mut self, state: &State) {
-        self.add_events(state);
         self.add_frames(state);
         self.add_blocks(state);
-    }
-
-    fn add_events(&mut self, state: &State) {
-        for event in &state.events {
-            match &event.kind {
-                EventKind::Call { .. } => self.calls += 1,
-                EventKind::Realloc {
-                    old_address,
-                    address,
-                    ..
-                } if old_address != address => {
-                    self.moved += 1;
-                }
-                _ => {}
-            }
-        }
     }
 
     fn add_frames(&mut self, state: &State) {
@@ -331,14 +313,14 @@ impl Gathering {
             before_peak: None,
             limits: program.limits_in_words(),
             high_water_step: self.high_water.1,
-            calls: self.calls,
+            calls: totals.frames,
             deepest: self.deepest,
             largest_frame: self.largest_frame,
             locals: self.locals.len() as u64,
             owning_locals: stories.iter().filter(|story| story.owned.is_some()).count() as u64,
             local_example: plain.map(|&story| story.clone()),
             owner_example: owner.map(|&story| story.clone()),
-            reallocations_moved: self.moved,
+            reallocations_moved: 0,
             largest_block: owned(largest),
             longest_block: owned(longest),
             shared_block: owned(shared.iter().max_by_key(|story| story.strong).copied()),

@@ -11,6 +11,7 @@ use stackheap_model::{
 use stackheap_source::{Binding, Outline};
 use stackheap_trace::{BlobKind, Limit, Recording};
 
+use crate::captured::{CaptureSlot, Capturing};
 use crate::error::InterpretError;
 use crate::mentions;
 use crate::values::{Fits, TypeSource};
@@ -71,6 +72,7 @@ pub struct Program<'r> {
     facts: Vec<OnceLock<Arc<FunctionFacts>>>,
     outlines: Vec<OnceLock<Option<Outline>>>,
     statics: OnceLock<Vec<StaticVariable>>,
+    capturing: OnceLock<Capturing>,
     stops: Mutex<FxHashMap<StopNumber, Option<(ThreadId, SiteId)>>>,
 }
 
@@ -89,6 +91,8 @@ pub(crate) struct VariableFacts {
     pub declared: Option<Position>,
     /// The block in which it is declared, with its braces, as far as the source tells.
     pub block: Option<stackheap_model::TextRange>,
+    /// Where the source names it in a way that may move its value.
+    moving: OnceLock<Vec<TextPosition>>,
 }
 
 impl<'r> Program<'r> {
@@ -129,6 +133,7 @@ impl<'r> Program<'r> {
                 .take(table.files.len())
                 .collect(),
             statics: OnceLock::new(),
+            capturing: OnceLock::new(),
             stops: Mutex::default(),
             table,
         })
@@ -204,6 +209,11 @@ impl<'r> Program<'r> {
         if limits.len() > LIMITS_TOLD {
             words.push(format!("and {} more limits", limits.len() - LIMITS_TOLD));
         }
+        if let Capturing::Unknown(why) = self.capturing() {
+            words.push(format!(
+                "what the tests print while the test harness captures it is not known: {why}"
+            ));
+        }
         words
     }
 
@@ -247,6 +257,19 @@ impl<'r> Program<'r> {
             .get(file.0 as usize)?
             .get_or_init(|| Some(stackheap_source::outline(text).0))
             .as_ref()
+    }
+
+    fn capturing(&self) -> &Capturing {
+        self.capturing.get_or_init(|| Capturing::of(&self.image))
+    }
+
+    /// Where the test harness keeps what tests print; `None` when the program has none, or it is
+    /// not known.
+    pub(crate) fn capture_slot(&self) -> Option<&CaptureSlot> {
+        match self.capturing() {
+            Capturing::At(slot) => Some(slot),
+            Capturing::No | Capturing::Unknown(_) => None,
+        }
     }
 
     /// The statics of user code.
@@ -360,6 +383,7 @@ impl<'r> Program<'r> {
             binding,
             declared,
             block,
+            moving: OnceLock::new(),
         })
     }
 
@@ -379,7 +403,10 @@ impl<'r> Program<'r> {
             .files
             .get(statement.file.0 as usize)
             .and_then(|f| f.text.as_deref());
-        text.is_some_and(|text| mentions::none_moves(text, outline, binding, statement.range.start))
+        text.is_some_and(|text| {
+            let moving = facts.moving.get_or_init(|| mentions::may_move(text, binding));
+            mentions::none_moves(moving, text, outline, binding, statement.range.start)
+        })
     }
 
     fn file_of(&self, absolute: &str) -> Option<FileId> {

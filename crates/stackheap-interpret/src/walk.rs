@@ -5,13 +5,14 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use stackheap_model::{
     At, Block, BlockState, Event, EventKind, FrameId, LocalRole, LocalState, Output, OutputStream,
-    PlaceRef, Position, Stack, State, StepNumber, StepRef, StopNumber, Thread, ThreadId, Unknown,
+    PlaceRef, Position, RuntimeAddress, Stack, State, StepNumber, StepRef, StopNumber, Thread, ThreadId, Unknown,
     Value, ValueKind,
 };
 use stackheap_trace::{
     Applied, BlockEntry, Cursor, FrameEntry, Record, ReplayState, Sequence, ThreadState,
 };
 
+use crate::captured::Captured;
 use crate::error::InterpretError;
 use crate::frames::{BuiltFrame, FrameBuilder};
 use crate::heap::{HeapBuilder, HeapLimits};
@@ -28,6 +29,9 @@ pub struct StateLimits {
     pub heap: HeapLimits,
 }
 
+/// Events between two states that are listed one by one; and freed blocks.
+const EVENTS_LISTED: usize = 256;
+
 /// How far back a walk begins to find the state before.
 const LOOK_BACK_STEPS: u64 = 32;
 
@@ -40,7 +44,12 @@ pub struct Walk<'p, 'r> {
     before: FxHashMap<ThreadId, Before>,
     events: FxHashMap<ThreadId, Vec<Event>>,
     freed: FxHashMap<ThreadId, Vec<Block>>,
+    /// How many more events there were than are listed.
+    unlisted: FxHashMap<ThreadId, u64>,
+    /// Reallocations that moved the block, so far.
+    reallocations_moved: u64,
     output: Output,
+    captured: Captured<'p, 'r>,
     pending: Option<StopNumber>,
 }
 
@@ -64,7 +73,10 @@ impl<'p, 'r> Walk<'p, 'r> {
             before: FxHashMap::default(),
             events: FxHashMap::default(),
             freed: FxHashMap::default(),
+            unlisted: FxHashMap::default(),
+            reallocations_moved: 0,
             output: Output::default(),
+            captured: Captured::new(program),
             pending: None,
         }
     }
@@ -84,7 +96,9 @@ impl<'p, 'r> Walk<'p, 'r> {
         walk.output = Output {
             stdout: program.recording.output(OutputStream::Stdout, before)?,
             stderr: program.recording.output(OutputStream::Stderr, before)?,
+            captured: Vec::new(),
         };
+        walk.captured.start_at(walk.cursor.state())?;
         walk.pending = Some(stop);
         Ok(walk)
     }
@@ -96,12 +110,28 @@ impl<'p, 'r> Walk<'p, 'r> {
         }
     }
 
+    /// How many reallocations have moved their block since the walk began.
+    pub fn reallocations_moved(&self) -> u64 {
+        self.reallocations_moved
+    }
+
     /// The next state; `None` at the end.
     pub fn next_state(&mut self) -> Result<Option<State>, InterpretError> {
         match self.advance()? {
             Some(_) => Ok(Some(self.take_state())),
             None => Ok(None),
         }
+    }
+
+    /// The next state that is of `step` or of a later one; `None` at the end. The states before it
+    /// are passed over without being built, and what happened until then is told by this one.
+    pub fn next_state_from(&mut self, step: StepNumber) -> Result<Option<State>, InterpretError> {
+        while let Some(reached) = self.advance()? {
+            if reached >= step {
+                return Ok(Some(self.take_state()));
+            }
+        }
+        Ok(None)
     }
 
     /// Goes on to the first stop of the next step without building its state.
@@ -143,6 +173,10 @@ impl<'p, 'r> Walk<'p, 'r> {
     }
 
     fn push(&mut self, thread: ThreadId, kind: EventKind) {
+        if self.events.get(&thread).map_or(0, Vec::len) >= EVENTS_LISTED {
+            *self.unlisted.entry(thread).or_default() += 1;
+            return;
+        }
         let (step, at) = self.position_of_thread(thread);
         self.events.entry(thread).or_default().push(Event {
             kind,
@@ -156,6 +190,7 @@ impl<'p, 'r> Walk<'p, 'r> {
     fn note(&mut self, _sequence: Sequence, record: &Record, applied: &Applied) {
         match (record, applied) {
             (Record::Stop(stop), Applied::Stop(done)) => {
+                self.printed(stop.thread, record);
                 for popped in &done.popped {
                     self.returned(stop.thread, popped);
                 }
@@ -184,9 +219,10 @@ impl<'p, 'r> Walk<'p, 'r> {
                     },
                 );
             }
-            (Record::ReallocEnd { thread, .. }, Applied::Reallocated { block, before, .. }) => {
-                self.reallocated(*thread, *block, before.as_ref());
-            }
+            (
+                Record::ReallocEnd { thread, address: Some(address) },
+                Applied::Reallocated { before, .. },
+            ) => self.reallocated(*thread, *address, before.as_ref()),
             (Record::Free { thread, .. }, Applied::Freed { block: Some(block) }) => {
                 self.push(
                     *thread,
@@ -245,6 +281,21 @@ impl<'p, 'r> Walk<'p, 'r> {
         }
     }
 
+    /// What the test harness captured since the thread's previous stop.
+    fn printed(&mut self, thread: ThreadId, record: &Record) {
+        for happened in self.captured.note(self.cursor.state(), record) {
+            let at = happened
+                .site
+                .and_then(|site| self.program.site_position(site));
+            self.events.entry(thread).or_default().push(Event {
+                kind: happened.kind,
+                step: happened.step,
+                thread,
+                at,
+            });
+        }
+    }
+
     fn returned(&mut self, thread: ThreadId, popped: &FrameEntry) {
         let function = self.program.function_name(popped.function);
         let at = self.program.site_position(popped.site);
@@ -290,15 +341,16 @@ impl<'p, 'r> Walk<'p, 'r> {
     fn reallocated(
         &mut self,
         thread: ThreadId,
-        block: stackheap_model::BlockId,
+        address: RuntimeAddress,
         before: Option<&BlockEntry>,
     ) {
-        let blocks = &self.cursor.state().blocks;
-        let now = blocks.iter().find(|entry| entry.id == block);
-        let Some(now) = now.map(|now| (now.address, now.size, now.align)) else {
+        let Some(now) = self.cursor.state().blocks.at(address) else {
             return;
         };
-        let (address, bytes, align) = now;
+        let (block, bytes, align) = (now.id, now.size, now.align);
+        if before.is_some_and(|before| before.address != address) {
+            self.reallocations_moved += 1;
+        }
         let kind = match before {
             Some(before) => EventKind::Realloc {
                 block,
@@ -319,6 +371,9 @@ impl<'p, 'r> Walk<'p, 'r> {
 
     fn keep_ghost(&mut self, thread: ThreadId, block: &BlockEntry) {
         let (step, position) = self.position_of_thread(thread);
+        if self.freed.get(&thread).map_or(0, Vec::len) >= EVENTS_LISTED {
+            return;
+        }
         let allocated_at = self.program.stop_position(block.allocated.stop);
         self.freed.entry(thread).or_default().push(Block {
             id: block.id,
@@ -351,6 +406,20 @@ impl<'p, 'r> Walk<'p, 'r> {
         let mut built = build(self.program, self.cursor.state(), &self.limits);
         let held = held(&built.frames, thread);
         let mut events = self.events.remove(&thread).unwrap_or_default();
+        if let Some(more) = self.unlisted.remove(&thread) {
+            let what = format!("{more} more events of this stretch are not listed").into();
+            let last = events.last();
+            let (step, at) = (
+                last.and_then(|event| event.step),
+                last.and_then(|event| event.at.clone()),
+            );
+            events.push(Event {
+                kind: EventKind::Limit { what },
+                step,
+                thread,
+                at,
+            });
+        }
         let before = self.before.insert(thread, held);
         if let (Some(before), Some(now)) = (before, self.before.get(&thread)) {
             let frames = built.frames.iter().find(|(id, _)| *id == thread);
@@ -366,6 +435,7 @@ impl<'p, 'r> Walk<'p, 'r> {
         blocks.extend(self.freed.remove(&thread).unwrap_or_default());
         blocks.sort_by_key(|block| block.id);
         let state = self.cursor.state();
+        self.output.captured = self.captured.text(state, thread);
         let top = state.threads.get(thread).and_then(ThreadState::top);
         let at = At {
             position: top.and_then(|top| self.program.site_position(top.site)),

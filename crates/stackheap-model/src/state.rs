@@ -403,6 +403,9 @@ pub struct Output {
     pub stdout: Vec<u8>,
     /// To standard error.
     pub stderr: Vec<u8>,
+    /// What the test harness keeps instead of printing it: of the test that the current thread
+    /// belongs to, as it lies in memory. It may end in the middle of a print in progress.
+    pub captured: Vec<u8>,
 }
 
 /// One state: the threads' stacks, the heap, and what points where, before a step runs.

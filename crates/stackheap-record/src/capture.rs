@@ -48,6 +48,41 @@ struct TrackedBlock {
     candidates: Vec<u64>,
 }
 
+/// How far apart two blocks may be that are read as one range, in bytes: reading what lies between
+/// them costs less than another range.
+const GAP: u64 = 2048;
+
+/// Where the tracked blocks are read.
+#[derive(Debug)]
+struct HeapReading {
+    /// Ranges that cover the blocks, by address.
+    ranges: Vec<(RuntimeAddress, usize)>,
+    /// The blocks, by address, and how much of each is read.
+    blocks: Vec<(RuntimeAddress, usize)>,
+}
+
+impl HeapReading {
+    fn of(tracked: &FxHashMap<RuntimeAddress, TrackedBlock>) -> Self {
+        let mut blocks: Vec<_> = tracked
+            .iter()
+            .map(|(&address, block)| (address, block.bytes))
+            .collect();
+        blocks.sort_unstable();
+        let mut ranges: Vec<(RuntimeAddress, usize)> = Vec::new();
+        for &(address, bytes) in &blocks {
+            let end = address.0 + bytes as u64;
+            match ranges.last_mut() {
+                // Blocks of one page are mapped together; further apart there may be nothing.
+                Some((start, length)) if address.0.saturating_sub(start.0 + *length as u64) <= GAP => {
+                    *length = (end - start.0) as usize;
+                }
+                _ => ranges.push((address, bytes)),
+            }
+        }
+        Self { ranges, blocks }
+    }
+}
+
 /// A block that enters or leaves the set of tracked blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
@@ -85,7 +120,10 @@ pub(crate) struct Capture {
     thread_candidates: FxHashMap<ThreadId, Vec<u64>>,
     static_candidates: Vec<u64>,
     heap: (u64, u64),
+    /// Where the tracked blocks are read; made anew when they change.
+    reading: Option<HeapReading>,
     // Reused from stop to stop.
+    reached: FxHashSet<RuntimeAddress>,
     ranges: Vec<(RuntimeAddress, usize)>,
     buffer: Vec<u8>,
     scratch: Vec<u64>,
@@ -106,6 +144,8 @@ impl Capture {
             thread_candidates: FxHashMap::default(),
             static_candidates: Vec::new(),
             heap: (u64::MAX, 0),
+            reading: None,
+            reached: FxHashSet::default(),
             ranges: Vec::new(),
             buffer: Vec::new(),
             scratch: Vec::new(),
@@ -124,7 +164,9 @@ impl Capture {
 
     /// A block is gone, or is about to be reallocated.
     pub(crate) fn block_gone(&mut self, address: RuntimeAddress) {
-        self.tracked.remove(&address);
+        if self.tracked.remove(&address).is_some() {
+            self.reading = None;
+        }
         self.over_budget.remove(&address);
     }
 
@@ -178,11 +220,10 @@ impl Capture {
         self.ranges.extend_from_slice(roots.thread_locals);
         self.ranges.extend_from_slice(&self.statics);
         let fixed = self.ranges.len();
-        self.ranges.extend(
-            self.tracked
-                .iter()
-                .map(|(&address, block)| (address, block.bytes)),
-        );
+        let reading = self
+            .reading
+            .get_or_insert_with(|| HeapReading::of(&self.tracked));
+        self.ranges.extend_from_slice(&reading.ranges);
         fixed
     }
 
@@ -241,13 +282,15 @@ impl Capture {
                 break;
             };
             rest = behind;
-            let piece_changed = self.compare(known, address, piece);
+            if index >= fixed {
+                changed = self.compare_blocks(known, address, piece, changed);
+                continue;
+            }
+            self.compare(known, address, piece);
             if index < thread_ranges {
                 scan(piece, self.heap, &mut own);
-            } else if index < fixed {
+            } else {
                 scan(piece, self.heap, &mut statics);
-            } else if piece_changed == HeapChanged::Yes {
-                changed = self.rescan_block(address, piece, changed);
             }
         }
         if statics != self.static_candidates {
@@ -260,6 +303,32 @@ impl Capture {
             changed = HeapChanged::Yes;
         }
         self.scratch = own;
+        changed
+    }
+
+    /// Compares the tracked blocks that lie in a range that was read.
+    fn compare_blocks(
+        &mut self,
+        known: &Memory,
+        start: RuntimeAddress,
+        read: &[u8],
+        changed: HeapChanged,
+    ) -> HeapChanged {
+        let mut changed = changed;
+        let Some(reading) = self.reading.take() else {
+            return changed;
+        };
+        let first = reading.blocks.partition_point(|&(address, _)| address < start);
+        for &(address, bytes) in reading.blocks.get(first..).unwrap_or(&[]) {
+            let from = (address.0 - start.0) as usize;
+            let Some(piece) = read.get(from..from + bytes) else {
+                break;
+            };
+            if self.compare(known, address, piece) == HeapChanged::Yes {
+                changed = self.rescan_block(address, piece, changed);
+            }
+        }
+        self.reading = Some(reading);
         changed
     }
 
@@ -313,7 +382,8 @@ impl Capture {
         blocks: &Blocks,
         roots: &Roots<'_>,
     ) -> io::Result<()> {
-        let mut reached: FxHashSet<RuntimeAddress> = FxHashSet::default();
+        let mut reached = std::mem::take(&mut self.reached);
+        reached.clear();
         let mut spent = 0u64;
         // The stopped thread first: what the reader looks at must not lose to another thread.
         let own = self
@@ -360,6 +430,7 @@ impl Capture {
             words = next;
         }
         self.forget_unreached(&reached, refused);
+        self.reached = reached;
         Ok(())
     }
 
@@ -391,6 +462,7 @@ impl Capture {
                 scan(piece, self.heap, &mut candidates);
             }
             next.extend_from_slice(&candidates);
+            self.reading = None;
             self.tracked.insert(
                 address,
                 TrackedBlock {
@@ -411,6 +483,7 @@ impl Capture {
         refused: FxHashSet<RuntimeAddress>,
     ) {
         let changes = &mut self.changes;
+        let before = self.tracked.len();
         self.tracked.retain(|address, _| {
             let keep = reached.contains(address) && !refused.contains(address);
             if !keep && !refused.contains(address) {
@@ -418,6 +491,9 @@ impl Capture {
             }
             keep
         });
+        if self.tracked.len() != before {
+            self.reading = None;
+        }
         for &address in refused.difference(&self.over_budget) {
             changes.push(Change::OverBudget(address));
         }

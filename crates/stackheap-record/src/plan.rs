@@ -351,6 +351,11 @@ impl Planner<'_, '_> {
                 }
             }
         }
+        // Where the prints of a test go; what is reached from it is captured with it.
+        if let Some(capture) = image.output_capture() {
+            let place = (capture.from_thread_pointer, capture.size);
+            self.table.thread_locals.push(place);
+        }
         self.table.statics.sort_unstable();
         self.table.statics.dedup();
         self.table.thread_locals.sort_unstable();

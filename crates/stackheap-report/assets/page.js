@@ -541,11 +541,18 @@
   };
 
   const drawOutput = (state) => {
-    const [outText, outLength, errText, errLength] = state.output;
-    const streams = [["", (data.head.stdout[outText] || "").slice(0, outLength)], ["err", (data.head.stderr[errText] || "").slice(0, errLength)]];
-    const shown = streams.filter(([, text]) => text);
+    const [outText, outLength, errText, errLength, keptText, keptLength] = state.output;
+    const streams = [
+      ["", "Standard output", (data.head.stdout[outText] || "").slice(0, outLength)],
+      ["err", "Standard error", (data.head.stderr[errText] || "").slice(0, errLength)],
+      ["kept", "Captured by the test harness", (data.head.captured[keptText] || "").slice(0, keptLength)],
+    ];
+    const shown = streams.filter(([, , text]) => text);
     replace("output", shown.length
-      ? shown.map(([kind, text]) => h("pre", { class: kind, "aria-label": kind ? "Standard error" : "Standard output" }, lines(text).join("\n")))
+      ? shown.map(([kind, label, text]) => [
+        kind === "kept" ? h("p.none", null, `${label}:`) : null,
+        h("pre", { class: kind, "aria-label": label }, lines(text).join("\n")),
+      ])
       : h("p.none", null, "Nothing yet."));
     for (const pane of $("output").children) pane.scrollTop = pane.scrollHeight;
   };

@@ -70,34 +70,42 @@ pub struct Page<'a> {
     row_bytes: usize,
     stdout: Stream,
     stderr: Stream,
+    captured: Stream,
     left_out: u64,
 }
 
-/// Output that only grows: the longest text so far, of which each state shows a beginning.
+/// How many texts that may grow on are looked through: one for each test that runs at the same time.
+const GROWING: usize = 64;
+
+/// Output that only grows: the longest text so far, of which each state shows a beginning. What tests
+/// print is one text for each test.
 #[derive(Default)]
 struct Stream {
     texts: Vec<String>,
-    /// Length of the last text, in UTF-16 units as the browser counts.
-    units: usize,
+    /// Length of each text, in UTF-16 units as the browser counts.
+    units: Vec<usize>,
 }
 
 impl Stream {
     /// Which text, and how much of it in UTF-16 units.
     fn add(&mut self, bytes: &[u8]) -> (usize, usize) {
         let text = String::from_utf8_lossy(bytes);
-        match self.texts.last_mut() {
-            Some(last) if text.starts_with(last.as_str()) => {
-                let more = text.get(last.len()..).unwrap_or_default();
-                self.units += more.encode_utf16().count();
-                last.push_str(more);
-            }
-            // The first text; or a character that was cut in the middle is now whole.
-            _ => {
-                self.units = text.encode_utf16().count();
-                self.texts.push(text.into_owned());
+        if text.is_empty() {
+            return (0, 0);
+        }
+        let all = self.texts.iter_mut().zip(&mut self.units).enumerate();
+        for (index, (known, units)) in all.rev().take(GROWING) {
+            if let Some(more) = text.strip_prefix(known.as_str()) {
+                *units += more.encode_utf16().count();
+                known.push_str(more);
+                return (index, *units);
             }
         }
-        (self.texts.len() - 1, self.units)
+        // The first text; or a character that was cut in the middle is now whole.
+        let units = text.encode_utf16().count();
+        self.texts.push(text.into_owned());
+        self.units.push(units);
+        (self.texts.len() - 1, units)
     }
 }
 
@@ -111,6 +119,7 @@ impl<'a> Page<'a> {
             row_bytes: 0,
             stdout: Stream::default(),
             stderr: Stream::default(),
+            captured: Stream::default(),
             left_out: 0,
         }
     }
@@ -121,11 +130,13 @@ impl<'a> Page<'a> {
             self.left_out += 1;
             return;
         }
-        let (out, err) = (
+        let (out, err, kept) = (
             self.stdout.add(&state.output.stdout),
             self.stderr.add(&state.output.stderr),
+            self.captured.add(&state.output.captured),
         );
-        let row = self.made.row(state, &json!([out.0, out.1, err.0, err.1]));
+        let output = json!([out.0, out.1, err.0, err.1, kept.0, kept.1]);
+        let row = self.made.row(state, &output);
         self.row_bytes += row.len();
         self.rows.push(row);
     }
@@ -211,6 +222,7 @@ impl<'a> Page<'a> {
             "sources": sources,
             "stdout": self.stdout.texts,
             "stderr": self.stderr.texts,
+            "captured": self.captured.texts,
         })
     }
 }
@@ -279,5 +291,15 @@ mod tests {
         assert_eq!(stream.add(b"ab\xf0\x9f"), (0, 3));
         assert_eq!(stream.add("ab🦀".as_bytes()), (1, 4));
         assert_eq!(stream.texts, ["ab\u{fffd}", "ab🦀"]);
+    }
+
+    #[test]
+    fn texts_that_grow_in_turns_are_stored_once_each() {
+        let mut stream = Stream::default();
+        for (text, at) in [("a", (0, 1)), ("b1", (1, 2)), ("", (0, 0)), ("a🦀", (0, 3)), ("b12", (1, 3))]
+        {
+            assert_eq!(stream.add(text.as_bytes()), at);
+        }
+        assert_eq!(stream.texts, ["a🦀", "b12"]);
     }
 }

@@ -66,6 +66,7 @@ fn output(state: &State) -> Json {
     json!({
         "stdout": String::from_utf8_lossy(&state.output.stdout),
         "stderr": String::from_utf8_lossy(&state.output.stderr),
+        "captured": String::from_utf8_lossy(&state.output.captured),
     })
 }
 

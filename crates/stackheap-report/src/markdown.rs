@@ -243,6 +243,7 @@ fn output(out: &mut String, state: &State) {
     let streams = [
         ("Output", &state.output.stdout),
         ("Standard error", &state.output.stderr),
+        ("Captured by the test harness", &state.output.captured),
     ];
     for (title, bytes) in streams {
         if bytes.is_empty() {

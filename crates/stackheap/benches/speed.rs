@@ -1,10 +1,12 @@
 //! What recording costs: `cargo bench -p stackheap --bench speed [-- PART...]`, with the parts `stops`,
 //! `allocations`, `start`, `million`. Prints what was measured in this run, next to what it is
-//! compared with; nothing is asserted. Times are wall-clock times of whole commands unless a line says
-//! otherwise, and of several the least, as the machine does other things too.
+//! compared with; nothing is asserted. Times are of whole commands unless a line says otherwise, and of
+//! several the least, as the machine does other things too; `processor` is what the command and all that it
+//! started used of processors, which tells more on a machine that is busy.
 
 use std::error::Error;
 use std::ffi::OsStr;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -59,24 +61,17 @@ fn stops(bench: &Bench) -> Outcome<()> {
     let program = bench.compile("boxes", include_str!("programs/boxes.rs"), &[])?;
     let passes = ["50000"];
     let limits = ["--throttle", "0", "--max-stops", "200000"];
-    let with_values = least(RUNS, || bench.record(&program, &limits, &passes))?;
+    let with_values = least(|| bench.record(&program, &limits, &passes))?;
     let recorded = bench.recorded()?;
-    let without = ["--throttle", "0", "--max-stops", "200000", "--no-values"];
-    let no_values = least(RUNS, || bench.record(&program, &without, &passes))?;
+    let without = [&limits[..], &["--no-values"]].concat();
+    let no_values = least(|| bench.record(&program, &without, &passes))?;
     let count = recorded.stops;
-    println!(
-        "  recorded: {}, {:.2} s",
-        rate(count, with_values),
-        with_values.as_secs_f64()
-    );
+    println!("  recorded: {}", rate(count, with_values));
     println!(
         "  the same without values: {}",
         rate(bench.recorded()?.stops, no_values)
     );
-    println!(
-        "  reading of memory costs {:.2} times as much in all",
-        ratio(with_values, no_values)
-    );
+    println!("  with values / without: {}", with_values.over(no_values));
     tell_bytes(
         &recorded,
         bench.empty_bytes(&program)?,
@@ -86,9 +81,10 @@ fn stops(bench: &Bench) -> Outcome<()> {
     match gdb(bench, &program)? {
         None => println!("  not compared: gdb is missing"),
         Some((gdb_stops, elapsed)) => {
-            println!("  gdb, locals alone: {}", rate(gdb_stops, elapsed));
-            let times = per_second(count, with_values) / per_second(gdb_stops, elapsed);
-            println!("  recorded stops for one by gdb: {times:.0}");
+            let by_gdb = gdb_stops as f64 / elapsed.as_secs_f64();
+            println!("  gdb, locals alone: {by_gdb:.0} stops/s ({gdb_stops} stops)");
+            let recorded = count as f64 / with_values.wall.as_secs_f64();
+            println!("  recorded stops for one by gdb: {:.0}", recorded / by_gdb);
         }
     }
     Ok(())
@@ -131,24 +127,17 @@ fn allocations(bench: &Bench) -> Outcome<()> {
         ("allocations-optimised", &["-O"][..]),
     ] {
         let program = bench.compile(name, text, flags)?;
-        let plain = least(RUNS, || timed(&mut quiet(&program)))?;
-        let recorded = least(RUNS, || bench.record(&program, &[], &[]))?;
+        let plain = least(|| timed(Command::new(&program).stdout(Stdio::null())))?;
+        let recorded = least(|| bench.record(&program, &[], &[]))?;
         let told = bench.recorded()?;
         println!(
             "  {name}: {} allocations, {} stops",
             told.allocations, told.stops
         );
-        println!(
-            "    plain {:.3} s, recorded {:.3} s",
-            plain.as_secs_f64(),
-            recorded.as_secs_f64()
-        );
-        println!("    recorded / plain: {:.2}", ratio(recorded, plain));
+        println!("  plain {plain}, recorded {recorded}");
+        println!("  recorded / plain: {}", recorded.over(plain));
         let answered = timed(&mut bench.run(&program, &[], &[]))?;
-        println!(
-            "    with the answer and the page {:.3} s",
-            answered.as_secs_f64()
-        );
+        println!("  with the answer and the page {answered}");
         tell_bytes(
             &told,
             bench.empty_bytes(&program)?,
@@ -177,29 +166,25 @@ fn start(bench: &Bench) -> Outcome<()> {
     let stackheap = OsStr::new(env!("CARGO_BIN_EXE_stackheap"));
     let cargo = OsStr::new("cargo");
     let build = [OsStr::new("build")];
-    let mut times = [Duration::MAX; 3];
+    let mut costs = [Cost::MOST; 3];
     for _ in 0..RUNS {
         let commands = [
             (cargo, &build[..]),
             (stackheap, &quiet[..]),
             (stackheap, &answer[..]),
         ];
-        for (time, (program, arguments)) in times.iter_mut().zip(commands) {
-            *time = (*time).min(bench.cold(program, arguments, &package)?);
+        for (cost, (program, arguments)) in costs.iter_mut().zip(commands) {
+            *cost = cost.least(bench.cold(program, arguments, &package)?);
         }
     }
-    let [built, recorded, answered] = times;
+    let [built, recorded, answered] = costs;
     println!("  {} steps", bench.recorded()?.steps);
-    println!("  cargo build {:.3} s", built.as_secs_f64());
-    for (name, time) in [
+    println!("  cargo build {built}");
+    for (name, cost) in [
         ("recorded only", recorded),
         ("with answer and page", answered),
     ] {
-        println!(
-            "  {name} {:.3} s, run / build: {:.2}",
-            time.as_secs_f64(),
-            ratio(time, built)
-        );
+        println!("  {name} {cost}; run / build: {}", cost.over(built));
     }
     Ok(())
 }
@@ -213,11 +198,7 @@ fn million(bench: &Bench) -> Outcome<()> {
     let recording = Recording::open(&bench.recording())?;
     let (steps, stops) = (recording.totals().steps, recording.totals().stops);
     let opened = begin.elapsed();
-    println!(
-        "  recorded: {}, {:.2} s",
-        rate(stops, elapsed),
-        elapsed.as_secs_f64()
-    );
+    println!("  recorded: {}", rate(stops, elapsed));
     println!(
         "  open: {:.2} ms, {steps} steps in {stops} stops",
         milliseconds(opened)
@@ -339,7 +320,7 @@ impl Bench {
     }
 
     /// Records an executable and makes no answer of it.
-    fn record(&self, program: &Path, options: &[&str], arguments: &[&str]) -> Outcome<Duration> {
+    fn record(&self, program: &Path, options: &[&str], arguments: &[&str]) -> Outcome<Cost> {
         let options: Vec<&str> = options.iter().copied().chain(["-q"]).collect();
         timed(&mut self.run(program, &options, arguments))
     }
@@ -363,7 +344,7 @@ impl Bench {
     }
 
     /// A command in a package, with nothing built and nothing cached.
-    fn cold(&self, program: &OsStr, arguments: &[&OsStr], package: &Path) -> Outcome<Duration> {
+    fn cold(&self, program: &OsStr, arguments: &[&OsStr], package: &Path) -> Outcome<Cost> {
         let target = tempfile::tempdir_in(self.folder.path())?;
         let mut command = Command::new(program);
         command
@@ -379,41 +360,82 @@ impl Bench {
     }
 }
 
-/// The time of a command that has to end well.
-fn timed(command: &mut Command) -> Outcome<Duration> {
+/// What a command took.
+#[derive(Clone, Copy)]
+struct Cost {
+    wall: Duration,
+    processor: Duration,
+}
+
+impl Cost {
+    const MOST: Self = Self {
+        wall: Duration::MAX,
+        processor: Duration::MAX,
+    };
+
+    fn least(self, other: Self) -> Self {
+        Self {
+            wall: self.wall.min(other.wall),
+            processor: self.processor.min(other.processor),
+        }
+    }
+
+    fn over(self, other: Self) -> String {
+        let wall = self.wall.as_secs_f64() / other.wall.as_secs_f64();
+        let processor = self.processor.as_secs_f64() / other.processor.as_secs_f64();
+        format!("{wall:.2} (processor {processor:.2})")
+    }
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (wall, processor) = (self.wall.as_secs_f64(), self.processor.as_secs_f64());
+        write!(f, "{wall:.3} s (processor {processor:.2} s)")
+    }
+}
+
+/// The cost of a command that has to end well.
+fn timed(command: &mut Command) -> Outcome<Cost> {
+    let before = children_processor_time()?;
     let begin = Instant::now();
     let status = command.status()?;
-    let elapsed = begin.elapsed();
+    let wall = begin.elapsed();
     if !status.success() {
         return Err(format!("{command:?} ended with {status}").into());
     }
-    Ok(elapsed)
+    Ok(Cost {
+        wall,
+        processor: children_processor_time()? - before,
+    })
 }
 
-fn quiet(program: &Path) -> Command {
-    let mut command = Command::new(program);
-    command.stdout(Stdio::null());
-    command
+/// What ended children used: `cutime` and `cstime` of `proc_pid_stat(5)`, which Linux on x86-64 counts in
+/// hundredths of a second.
+fn children_processor_time() -> Outcome<Duration> {
+    let text = std::fs::read_to_string("/proc/self/stat")?;
+    let (_, behind_name) = text.rsplit_once(')').ok_or("no name in /proc/self/stat")?;
+    let ticks: u64 = behind_name
+        .split_whitespace()
+        .skip(13)
+        .take(2)
+        .map(|number| number.parse::<u64>())
+        .sum::<Result<u64, _>>()?;
+    Ok(Duration::from_millis(ticks * 10))
 }
 
-fn least(runs: usize, mut measure: impl FnMut() -> Outcome<Duration>) -> Outcome<Duration> {
-    let mut least = Duration::MAX;
-    for _ in 0..runs {
-        least = least.min(measure()?);
+fn least(mut measure: impl FnMut() -> Outcome<Cost>) -> Outcome<Cost> {
+    let mut least = Cost::MOST;
+    for _ in 0..RUNS {
+        least = least.least(measure()?);
     }
     Ok(least)
 }
 
-fn per_second(count: u64, elapsed: Duration) -> f64 {
-    count as f64 / elapsed.as_secs_f64()
-}
-
-fn rate(stops: u64, elapsed: Duration) -> String {
-    format!("{:.0} stops/s ({stops} stops)", per_second(stops, elapsed))
-}
-
-fn ratio(one: Duration, other: Duration) -> f64 {
-    one.as_secs_f64() / other.as_secs_f64()
+fn rate(stops: u64, cost: Cost) -> String {
+    format!(
+        "{:.0} stops/s ({stops} stops in {cost})",
+        stops as f64 / cost.wall.as_secs_f64()
+    )
 }
 
 fn milliseconds(time: Duration) -> f64 {

@@ -245,7 +245,7 @@ pub struct SelectorArguments {
     #[arg(long, group = "which")]
     pub last: bool,
     /// Which of several, from 1.
-    #[arg(long, value_name = "K", default_value_t = 1)]
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub nth: u64,
     /// A local, or the K-th of its name.
     #[arg(long, value_name = "NAME[#K]")]

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use stackheap_interpret::{Program, StateLimits, Walk, state_at};
@@ -21,11 +21,12 @@ pub fn export(arguments: &ExportArguments) -> Ended {
     let opened = recordings::open(&arguments.recording)?;
     let program = opened.program()?;
     // Opened before anything is computed, so that a wrong path fails at once.
-    let mut sink = open_sink(arguments.output.as_deref())?;
+    let mut sink = open_sink(arguments)?;
     match arguments.format {
         ExportFormat::Jsonl => {
             each_state(&program, arguments, &mut |state| {
-                serde_json::to_writer(&mut sink, &json::state(state))?;
+                // As an error of the sink, which a closed pipe is known by.
+                serde_json::to_writer(&mut sink, &json::state(state)).map_err(io::Error::from)?;
                 sink.write_all(b"\n")?;
                 Ok(())
             })?;
@@ -72,14 +73,37 @@ pub fn export(arguments: &ExportArguments) -> Ended {
     Ok(0)
 }
 
-fn open_sink(path: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {
-    Ok(match path {
-        Some(path) => {
-            let file = File::create(path).with_context(|| format!("writing {}", path.display()))?;
-            Box::new(BufWriter::new(file))
-        }
-        None => Box::new(BufWriter::new(io::stdout().lock())),
-    })
+fn open_sink(arguments: &ExportArguments) -> anyhow::Result<Box<dyn Write>> {
+    let Some(path) = &arguments.output else {
+        return Ok(Box::new(BufWriter::new(io::stdout().lock())));
+    };
+    let same = |a: &Path, b: &Path| Some(a.canonicalize().ok()? == b.canonicalize().ok()?);
+    if same(path, &arguments.recording) == Some(true) {
+        bail!(
+            "expected another path than the recording's behind `-o`, found {}; the recording would be lost",
+            path.display()
+        );
+    }
+    let file = File::create(path).with_context(|| format!("writing {}", path.display()))?;
+    Ok(Box::new(BufWriter::new(NamedFile { file, path: path.clone() })))
+}
+
+/// A file whose errors name it.
+struct NamedFile {
+    file: File,
+    path: PathBuf,
+}
+
+impl Write for NamedFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes).map_err(|error| {
+            io::Error::new(error.kind(), format!("writing {}: {error}", self.path.display()))
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 fn each_state(
@@ -103,7 +127,7 @@ fn each_state(
         }
         if state.step.0 >= next {
             take(&state)?;
-            next = state.step.0 + arguments.every;
+            next = state.step.0.saturating_add(arguments.every);
         }
     }
     Ok(())

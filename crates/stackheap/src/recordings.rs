@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use stackheap_interpret::Opened;
-use stackheap_trace::Recording;
+use stackheap_trace::{Recording, TraceError};
 
 /// The directory for recordings: `$XDG_CACHE_HOME/stackheap/recordings`, or in the home directory.
 pub fn directory() -> PathBuf {
@@ -53,6 +53,18 @@ pub fn last() -> anyhow::Result<PathBuf> {
             directory.display()
         ),
     }
+}
+
+/// Refuses to replace a file that is no recording, such as a source file named by mistake.
+pub fn check_replaceable(path: &Path) -> anyhow::Result<()> {
+    let is_full_file = path.metadata().is_ok_and(|file| file.is_file() && file.len() > 0);
+    if is_full_file && matches!(Recording::open(path), Err(TraceError::NotARecording { .. })) {
+        bail!(
+            "expected a new file or an old recording behind `-o`, found {}, which is something else; name another file or remove it",
+            path.display()
+        );
+    }
+    Ok(())
 }
 
 /// Opens a recording, and tells what is wrong with it.

@@ -1,6 +1,7 @@
 //! `run`: build, record, answer.
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -30,6 +31,10 @@ const BUILD_FAILED: u8 = 101;
 /// Steps whose states are looked at for the answer and put into the page of `run`.
 const STEPS_LOOKED_AT: u64 = 2_000;
 
+/// Blocks, and edges, of one state in the page of `run`.
+const PAGE_BLOCKS: usize = 256;
+const PAGE_EDGES: usize = 1024;
+
 /// Bytes of states in the page of `run`.
 const PAGE_BYTES: usize = DEFAULT_LIMIT_BYTES / 4;
 
@@ -53,7 +58,10 @@ pub fn run(arguments: &RunArguments) -> Ended {
         bail!(no_sites(arguments, &built));
     }
     let path = match &arguments.output {
-        Some(path) => path.clone(),
+        Some(path) => {
+            recordings::check_replaceable(path)?;
+            path.clone()
+        }
         None => default_path(&built)?,
     };
     let started = Instant::now();
@@ -269,7 +277,7 @@ fn report(
     let overview = overview(
         &program,
         STEPS_LOOKED_AT,
-        StateLimits::default(),
+        page_limits(),
         &mut |state| {
             page.add(state);
         },
@@ -282,14 +290,37 @@ fn report(
     }
     let answer = Answer::new(arguments, path, facts, elapsed, &overview);
     let page = page.conclude(&answer.summary, &answer.comparison, &answer.summary.limits);
-    let page_path = path.with_extension("html");
-    std::fs::write(&page_path, page.finish())
+    let page_path = page_path(path);
+    write_page(&page_path, &page.finish())
         .with_context(|| format!("writing {}", page_path.display()))?;
     let opened_page = !arguments.no_open && open::page(&page_path);
     tell_answer(arguments, &answer, &overview, &table);
     let verb = if opened_page { "opened" } else { "written" };
     output::tell(&format!("\npage {verb}: {}\n", page_path.display()));
     Ok(())
+}
+
+/// The page lies beside the recording and never in its place.
+fn page_path(recording: &Path) -> PathBuf {
+    let path = recording.with_extension("html");
+    if path == recording { recording.with_extension("page.html") } else { path }
+}
+
+/// Writes the page, which like the recording carries the program's memory: for its owner alone.
+fn write_page(path: &Path, page: &str) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(page.as_bytes())
+}
+
+/// How much of each state the page of `run` carries.
+fn page_limits() -> StateLimits {
+    let mut limits = StateLimits::default();
+    limits.heap.blocks = PAGE_BLOCKS;
+    limits.heap.edges = PAGE_EDGES;
+    limits
 }
 
 fn program_title(path: &Path) -> String {

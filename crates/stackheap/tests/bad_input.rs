@@ -115,7 +115,7 @@ fn a_file_that_is_not_utf8() {
     let directory = fresh("not-utf8");
     write(&directory, "latin.rs", b"fn main() { println!(\"caf\xe9\"); }\n");
     let ended = run(&["latin.rs"], &directory);
-    assert_error(&ended, &["expected UTF-8 in `latin.rs`", "at offset 26", "convert the file"]);
+    assert_error(&ended, &["expected UTF-8 in `latin.rs`", "at offset 25", "convert the file"]);
     let mut command = stackheap();
     command.args(["run", "-"]).current_dir(&directory);
     assert_error(&finish(&mut command, b"fn main() {}\xff"), &["UTF-8", "at offset 12"]);
@@ -137,7 +137,7 @@ fn a_note_with_several_blocks() {
     let ended = run(&["note.md"], &directory);
     assert_error(
         &ended,
-        &["expected one `rust` block in `note.md`, found 2", "note.md#1  line 3", "note.md#2  line 9"],
+        &["expected one `rust` block in `note.md`, found 2", "note.md#1  line 4", "note.md#2  line 10"],
     );
     assert_error(&run(&["note.md#3"], &directory), &["block 3", "found 2", "note.md#2"]);
     assert_error(&run(&["note.md#x"], &directory), &["found `x`", "note.md#1"]);
@@ -288,7 +288,7 @@ fn a_program_that_asks_for_a_terminal() {
     if !has("script") {
         return;
     }
-    let mut recorded = recording_command(&executable, &recording, &Call::with_options(&["-q"]));
+    let recorded = recording_command(&executable, &recording, &Call::with_options(&["-q"]));
     let line = |command: &Command| {
         let words = std::iter::once(command.get_program()).chain(command.get_args());
         words.map(|word| format!("'{}'", word.to_string_lossy())).collect::<Vec<_>>().join(" ")
@@ -299,7 +299,6 @@ fn a_program_that_asks_for_a_terminal() {
         let ended = finish(&mut script, &[]);
         assert_eq!(ended.stdout().trim_end(), "[true, true, true]", "{}", ended.stderr());
     }
-    recorded.arg("ignored");
 }
 
 const ENDLESS: &str = r#"
@@ -508,6 +507,32 @@ fn a_place_that_cannot_be_written() {
     }
 }
 
+#[test]
+fn a_place_where_something_else_is() {
+    let executable = compile("small", SMALL);
+    let directory = fresh("something-else");
+    let source = write(&directory, "precious.rs", SMALL);
+    let ended = run_recorded(&executable, &source, &Call::default());
+    assert_error(&ended, &["expected a new file or an old recording", "precious.rs"]);
+    assert_eq!(std::fs::read_to_string(&source).expect("it is still there"), SMALL);
+    // An empty file and an old recording may be replaced.
+    let empty = write(&directory, "empty.stackheap", "");
+    for _ in 0..2 {
+        let ended = run_recorded(&executable, &empty, &Call::with_options(&["-q"]));
+        assert_eq!(ended.status, 0, "{}", ended.stderr());
+    }
+    // The page lies beside the recording, whatever the name.
+    let odd = directory.join("odd.html");
+    let ended = run_recorded(&executable, &odd, &Call::default());
+    assert_eq!(ended.status, 0, "{}", ended.stderr());
+    assert_eq!(show(&odd, &[]).status, 0, "the recording is not overwritten by its page");
+    let before = std::fs::read(&empty).expect("the recording can be read");
+    let mut command = stackheap();
+    command.args(["export", "--format", "jsonl", "-o"]).arg(&empty).arg(&empty);
+    assert_error(&finish(&mut command, &[]), &["expected another path than the recording's"]);
+    assert_eq!(std::fs::read(&empty).expect("the recording can be read"), before);
+}
+
 // Recordings.
 
 #[test]
@@ -618,7 +643,8 @@ fn a_recording_with_a_wrong_bit() {
         bytes
     };
     let [shown, refused] = show_all_damaged("flipped-recordings", &forms, 200);
-    assert_eq!(shown + refused, 200);
+    assert!(shown > 0, "one wrong bit does not always cost the whole recording");
+    assert!(refused > 0, "a recording whose head is damaged cannot be shown");
 }
 
 // Selectors.
@@ -704,12 +730,23 @@ fn a_scope_without_code() {
     assert_error(&ended, &["expected FILE:LINE"]);
 }
 
+const NEVER_REACHED: &str = r#"
+fn never() {
+    println!("never"); // <never>
+}
+fn main() {
+    if std::env::args().count() > 5 {
+        never();
+    }
+    println!("end");
+}
+"#;
+
 #[test]
 fn a_beginning_that_is_never_reached() {
-    let source = "fn never() -> u32 {\n    7 // <never>\n}\nfn main() {\n    if std::env::args().count() > 5 {\n        println!(\"{}\", never());\n    }\n    println!(\"end\");\n}\n";
-    let executable = compile("never_reached", source);
+    let executable = compile("never_reached", NEVER_REACHED);
     let recording = fresh("never-reached").join("out.stackheap");
-    let place = format!("never_reached.rs:{}", line_of(source, "<never>"));
+    let place = format!("never_reached.rs:{}", line_of(NEVER_REACHED, "<never>"));
     let ended = run_recorded(&executable, &recording, &Call::with_options(&["--from", &place]));
     // The program itself ran to its good end.
     assert_eq!(ended.status, 0, "{}", ended.stderr());

@@ -259,6 +259,7 @@ fn output(sheet: &mut Sheet<'_>) {
     let streams = [
         ("OUTPUT", &output.stdout),
         ("OUTPUT TO STANDARD ERROR", &output.stderr),
+        ("OUTPUT CAPTURED BY THE TEST HARNESS", &output.captured),
     ];
     for (title, bytes) in streams {
         if bytes.is_empty() {

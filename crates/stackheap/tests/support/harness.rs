@@ -349,7 +349,7 @@ pub fn in_own_group(command: &mut Command) -> &mut Command {
 /// Sends a signal; a negative number names a process group.
 pub fn send_signal(signal: &str, to: i64) {
     let status = Command::new("sh")
-        .args(["-c", &format!("kill -{signal} -- {to}")])
+        .args(["-c", &format!("kill -{signal} {to}")])
         .status()
         .expect("sh starts");
     assert!(status.success(), "kill -{signal} {to}: {status}");

@@ -1,0 +1,979 @@
+//! A program does under `stackheap run` what it does without: the plain run of the same executable
+//! is the witness for output, status, signals, and what it sees of its surroundings.
+
+#[path = "support/harness.rs"]
+mod harness;
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use harness::*;
+use serde_json::Value as Json;
+
+// How a program ends.
+
+const ENDS: &str = r#"
+use std::process::ExitCode;
+#[derive(Debug)]
+struct Wrong(#[allow(dead_code)] String);
+fn main() -> Result<ExitCode, Wrong> {
+    let how = std::env::args().nth(1).unwrap();
+    println!("before");
+    match how.as_str() {
+        "abort" => std::process::abort(),
+        "null" => unsafe { std::ptr::null_mut::<u8>().with_exposed_provenance_write() },
+        "error" => return Err(Wrong(String::from("not good"))),
+        "panic" => {
+            let numbers: Vec<u32> = Vec::new();
+            let index = numbers.len() + 3;
+            println!("{}", numbers[index]);
+        }
+        "thread" => {
+            let thread = std::thread::spawn(|| std::process::exit(9));
+            thread.join().unwrap();
+        }
+        "overflow" => println!("{}", deep(1)),
+        "overflow-thread" => {
+            let thread = std::thread::Builder::new().name("low".into()).stack_size(256 << 10);
+            println!("{:?}", thread.spawn(|| deep(1)).unwrap().join());
+        }
+        "drop" => {
+            let _first = Loud;
+            panic!("first");
+        }
+        code => return Ok(ExitCode::from(code.parse::<u8>().unwrap())),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+trait Write0 {
+    unsafe fn with_exposed_provenance_write(self);
+}
+impl Write0 for *mut u8 {
+    unsafe fn with_exposed_provenance_write(self) {
+        unsafe { self.write_volatile(1) }
+    }
+}
+struct Loud;
+impl Drop for Loud {
+    fn drop(&mut self) {
+        panic!("second");
+    }
+}
+#[allow(unconditional_recursion)]
+fn deep(depth: u64) -> u64 {
+    let filled = std::hint::black_box([depth; 2000]);
+    filled[3] + deep(depth + 1)
+}
+"#;
+
+fn ends(how: &str, status: i32) -> Ended {
+    let executable = compile("ends", ENDS);
+    let (plain, _) =
+        assert_same(&format!("ends-{how}"), &executable, &Call::with_arguments(&[how]));
+    assert_eq!(plain.status, status, "{how}: the witness");
+    assert_eq!(plain.stdout(), "before\n");
+    plain
+}
+
+#[test]
+fn exit_codes() {
+    for code in [0, 1, 2, 42, 101, 130, 255] {
+        ends(&code.to_string(), code);
+    }
+    assert!(ends("error", 1).stderr().contains("Wrong(\"not good\")"));
+}
+
+#[test]
+fn signals_that_end_it() {
+    ends("abort", 134);
+    ends("null", 139);
+}
+
+#[test]
+fn a_panic_ends_it() {
+    assert!(ends("panic", 101).stderr().contains("index out of bounds"));
+    assert!(ends("drop", 134).stderr().contains("second"));
+}
+
+#[test]
+fn a_stack_overflow_ends_it() {
+    assert!(ends("overflow", 134).stderr().contains("has overflowed its stack"));
+    assert!(ends("overflow-thread", 134).stderr().contains("'low'"));
+}
+
+#[test]
+fn a_thread_ends_it() {
+    ends("thread", 9);
+}
+
+const SIGNALS: &str = r#"
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+unsafe extern "C" {
+    fn signal(number: i32, handler: usize) -> usize;
+    fn raise(number: i32) -> i32;
+    fn kill(pid: i32, number: i32) -> i32;
+    fn alarm(seconds: u32) -> u32;
+    fn pause() -> i32;
+}
+static SEEN: AtomicU32 = AtomicU32::new(0);
+extern "C" fn handler(number: i32) {
+    SEEN.fetch_add(number as u32, SeqCst);
+}
+fn main() {
+    let (hangup, user, terminate, clock, child) = (1, 10, 15, 14, 17);
+    unsafe {
+        signal(user, handler as *const () as usize);
+        signal(clock, handler as *const () as usize);
+        raise(user);
+        println!("{}", SEEN.load(SeqCst));
+        for _ in 0..20 {
+            let text = String::from("busy");
+            kill(std::process::id() as i32, user);
+            drop(text);
+        }
+        println!("{}", SEEN.load(SeqCst));
+        signal(hangup, 1);
+        raise(hangup);
+        signal(child, 1);
+        alarm(1);
+        pause();
+        println!("{}", SEEN.load(SeqCst));
+        let number = std::env::args().nth(1).map_or(terminate, |text| text.parse().unwrap());
+        raise(number);
+    }
+    println!("still there");
+}
+"#;
+
+#[test]
+fn signals_that_it_handles() {
+    let executable = compile("signals", SIGNALS);
+    // TERM, KILL, TRAP and the quiet WINCH.
+    for (number, status) in [(15, 143), (9, 137), (5, 133), (28, 0)] {
+        let call = Call::with_arguments(&[number.to_string()]);
+        let (plain, _) = assert_same(&format!("signals-{number}"), &executable, &call);
+        assert_eq!(plain.status, status, "the witness");
+        assert!(plain.stdout().starts_with("10\n210\n224\n"), "{}", plain.stdout());
+    }
+}
+
+const STOPPED: &str = r#"
+use std::process::Command;
+unsafe extern "C" {
+    fn raise(number: i32) -> i32;
+}
+fn main() {
+    // Waits until this process is stopped, 20 seconds at most, and lets it go on.
+    let script = "n=0; while [ $n -lt 400 ]; do n=$((n+1)); \
+        case \"$(cat /proc/$PPID/stat)\" in *') T '*|*') t '*) break;; esac; sleep 0.05; done; \
+        sleep 0.2; kill -CONT $PPID";
+    let mut child = Command::new("sh").args(["-c", script]).spawn().unwrap();
+    println!("before");
+    unsafe { raise(19) };
+    println!("after");
+    println!("{:?}", child.wait().unwrap().code());
+}
+"#;
+
+#[test]
+fn a_program_that_is_stopped_and_continued() {
+    let executable = compile("stopped", STOPPED);
+    let (plain, _) = assert_same("stopped", &executable, &Call::default());
+    assert_eq!(plain.stdout(), "before\nafter\nSome(0)\n");
+}
+
+const INTERRUPTED: &str = r#"
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::time::Duration;
+unsafe extern "C" {
+    fn signal(number: i32, handler: usize) -> usize;
+}
+static SEEN: AtomicU32 = AtomicU32::new(0);
+extern "C" fn handler(_: i32) {
+    SEEN.fetch_add(1, SeqCst);
+}
+fn main() {
+    unsafe { signal(2, handler as *const () as usize) };
+    println!("ready");
+    for _ in 0..20_000 {
+        if SEEN.load(SeqCst) > 0 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    std::thread::sleep(Duration::from_millis(100));
+    println!("interrupts {}", SEEN.load(SeqCst));
+    std::process::exit(5);
+}
+"#;
+
+#[test]
+fn an_interrupt_reaches_it_once() {
+    let executable = compile("interrupted", INTERRUPTED);
+    let recording = scratch("recordings").join("interrupted.stackheap");
+    for to_group in [false, true] {
+        // A terminal sends to the whole group; `kill` to one process.
+        let plain = Command::new(&executable);
+        let recorded =
+            recording_command(&executable, &recording, &Call::with_options(&["-q"]));
+        for mut command in [plain, recorded] {
+            in_own_group(&mut command).stdin(Stdio::null());
+            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+            let mut child = command.spawn().expect("it starts");
+            let stdout = collect(child.stdout.take().expect("its output is a pipe"));
+            let stderr = collect(child.stderr.take().expect("its output is a pipe"));
+            receive_until(&stdout, "ready\n");
+            let id = i64::from(child.id());
+            send_signal("INT", if to_group { -id } else { id });
+            let status = wait(&mut child, &command);
+            assert_eq!(String::from_utf8_lossy(&receive(&stdout)), "interrupts 1\n");
+            assert_eq!(String::from_utf8_lossy(&receive(&stderr)), "");
+            assert_eq!(status.code(), Some(5), "{command:?}");
+        }
+    }
+}
+
+// Panics.
+
+const PANICS: &str = r#"
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+struct Told(&'static str);
+impl Drop for Told {
+    fn drop(&mut self) {
+        println!("drop {}", self.0);
+    }
+}
+fn inner(depth: u32) -> u32 {
+    let _told = Told("inner");
+    let text = String::from("on the way");
+    if depth == 0 {
+        panic!("found nothing {text}");
+    }
+    inner(depth - 1) + 1
+}
+fn main() {
+    let mut count = 0;
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        let _told = Told("outer");
+        count += 1;
+        inner(2)
+    }));
+    let payload = caught.unwrap_err();
+    println!("{count} {:?}", payload.downcast_ref::<String>());
+    let again = catch_unwind(AssertUnwindSafe(|| resume_unwind(payload)));
+    println!("{}", again.is_err());
+    let thread = std::thread::Builder::new().name("worker".into());
+    let thread = thread.spawn(|| inner(1)).unwrap();
+    println!("{:?}", thread.join().unwrap_err().downcast_ref::<String>());
+    let unnamed = std::thread::spawn(|| -> u32 { None.unwrap() });
+    println!("{}", unnamed.join().is_err());
+    let sum: Result<u32, _> = catch_unwind(|| "x".parse::<u32>().unwrap());
+    println!("{}", sum.is_err());
+    println!("{}", std::backtrace::Backtrace::force_capture());
+    std::panic::set_hook(Box::new(|info| {
+        println!("hook {:?}", info.location().map(|at| at.line()));
+    }));
+    let _ = std::thread::spawn(|| inner(0)).join();
+    let zero = std::hint::black_box(0);
+    println!("{}", 1 / zero);
+}
+"#;
+
+#[test]
+fn panics_and_backtraces() {
+    let executable = compile("panics", PANICS);
+    for (name, shows) in [("0", "RUST_BACKTRACE=1"), ("1", "panics::inner"), ("full", "0x")] {
+        let call = Call::with_environment("RUST_BACKTRACE", name);
+        let (plain, _) = assert_same(&format!("panics-{name}"), &executable, &call);
+        assert_eq!(plain.status, 101, "the witness");
+        assert!(plain.stderr().contains(shows), "{}", plain.stderr());
+        assert!(plain.stdout().contains("1 Some(\"found nothing on the way\")"));
+        assert!(plain.stdout().contains("drop inner\ndrop inner\ndrop inner\ndrop outer\n"));
+        assert!(plain.stdout().contains("panics::main"), "{}", plain.stdout());
+    }
+}
+
+// What it sees of its surroundings.
+
+const SURROUNDINGS: &str = r#"
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::process::Command;
+fn bytes(text: &std::ffi::OsStr) -> String {
+    text.as_bytes().escape_ascii().to_string()
+}
+fn main() {
+    for argument in std::env::args_os() {
+        println!("argument {}", bytes(&argument));
+    }
+    println!("directory {}", std::env::current_dir().unwrap().display());
+    println!("itself {}", std::env::current_exe().unwrap().display());
+    let mut variables: Vec<String> = std::env::vars_os()
+        .map(|(name, value)| format!("{}={}", bytes(&name), bytes(&value)))
+        .collect();
+    variables.sort();
+    println!("variables {variables:#?}");
+    let mut open: Vec<String> = std::fs::read_dir("/proc/self/fd")
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    open.sort();
+    println!("open files {open:?}");
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    for line in status.lines() {
+        let (name, value) = line.split_once(":\t").unwrap_or((line, ""));
+        match name {
+            "Umask" | "Threads" | "CapEff" | "NoNewPrivs" | "SigPnd" | "SigBlk" | "SigCgt" => {
+                println!("{line}");
+            }
+            // Without the two signals that the C library keeps for itself: whether they are ignored
+            // depends on which of its functions started the program.
+            "SigIgn" => {
+                let ignored = u64::from_str_radix(value, 16).unwrap() & !(3 << 31);
+                println!("{name} {ignored:016x}");
+            }
+            _ => {}
+        }
+    }
+    println!("{}", std::fs::read_to_string("/proc/self/limits").unwrap());
+    let mut stdin = Vec::new();
+    std::io::stdin().read_to_end(&mut stdin).unwrap();
+    println!("read {} {}", stdin.len(), stdin.iter().map(|&byte| u64::from(byte)).sum::<u64>());
+    for script in [
+        "env | grep -av '^_=' | sort",
+        "cat /proc/self/personality",
+        "grep -E 'Cpus_allowed|Sig(Pnd|Blk|Ign|Cgt)|TracerPid|NoNewPrivs|Seccomp' /proc/self/status",
+        "ls /proc/self/fd | wc -l",
+        "nproc 2>/dev/null || getconf _NPROCESSORS_ONLN",
+        "ulimit -a",
+        "pwd",
+        "exit 7",
+    ] {
+        let output = Command::new("sh").args(["-c", script]).output().unwrap();
+        println!("{script}: {:?} {}", output.status.code(), bytes(output.stdout.as_slice().into_os()));
+        println!("{}", bytes(output.stderr.as_slice().into_os()));
+    }
+}
+trait IntoOs {
+    fn into_os(&self) -> &std::ffi::OsStr;
+}
+impl IntoOs for [u8] {
+    fn into_os(&self) -> &std::ffi::OsStr {
+        std::ffi::OsStr::from_bytes(self)
+    }
+}
+"#;
+
+#[test]
+fn its_surroundings() {
+    let executable = compile("surroundings", SURROUNDINGS);
+    let directory = fresh("a directory");
+    let arguments = ["one", "", "two words", "--step", "-q", "--", "#", "*"].map(OsStr::new);
+    let wild = [OsStr::from_bytes(b"not \xff UTF-8")];
+    let mut call = Call::with_arguments(&[&arguments[..], &wild[..]].concat());
+    call.directory = Some(directory.clone());
+    call.environment = vec![
+        ("STACKHEAP_TEST".into(), "here".into()),
+        ("EMPTY".into(), "".into()),
+        ("WILD".into(), OsStr::from_bytes(b"\xfe").to_owned()),
+        ("LD_LIBRARY_PATH".into(), "/nowhere".into()),
+        ("RUST_BACKTRACE".into(), "0".into()),
+    ];
+    call.stdin = (0..100_000u32).map(|number| number as u8).collect();
+    let (plain, _) = assert_same("surroundings", &executable, &call);
+    let told = plain.stdout();
+    for witness in [
+        "argument two words\n",
+        "argument -q\n",
+        "argument --\n",
+        "argument not \\xff UTF-8\n",
+        "STACKHEAP_TEST=here",
+        "WILD=\\\\xfe",
+        "read 100000 12742320\n",
+        "TracerPid:\\t0",
+        "exit 7: Some(7)",
+        &format!("directory {}\n", directory.display()),
+    ] {
+        assert!(told.contains(witness), "the witness has no {witness}: {told}");
+    }
+}
+
+const PROCESSORS: &str = r#"
+use std::process::Command;
+unsafe extern "C" {
+    fn sched_getaffinity(pid: i32, size: usize, mask: *mut u64) -> i32;
+    fn sysconf(name: i32) -> i64;
+}
+fn seen() -> (usize, u32, i64) {
+    let mut mask = [0u64; 16];
+    let got = unsafe { sched_getaffinity(0, 128, mask.as_mut_ptr()) };
+    assert_eq!(got, 0);
+    let online = unsafe { sysconf(84) };
+    let parallel = std::thread::available_parallelism().unwrap().get();
+    (parallel, mask.iter().map(|word| word.count_ones()).sum(), online)
+}
+fn child() -> String {
+    let output = Command::new("nproc").output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+fn main() {
+    println!("{:?} {}", seen(), child());
+    let thread = std::thread::spawn(|| (seen(), child()));
+    println!("{:?}", thread.join().unwrap());
+    println!("{:?} {}", seen(), child());
+}
+"#;
+
+#[test]
+fn its_processors() {
+    if !has("nproc") {
+        return;
+    }
+    let executable = compile("processors", PROCESSORS);
+    let (plain, _) = assert_same("processors", &executable, &Call::default());
+    let expected = std::thread::available_parallelism().expect("it is known").get();
+    assert!(plain.stdout().starts_with(&format!("({expected}, ")), "{}", plain.stdout());
+    assert_same("processors-free", &executable, &Call::with_options(&["--no-pin"]));
+}
+
+#[test]
+fn its_name_as_it_was_typed() {
+    let source = "fn main() {\n    println!(\"{:?}\", std::env::args_os().next());\n}\n";
+    let executable = compile("typed_name", source);
+    let directory = executable.parent().expect("it is in a directory");
+    let recording = directory.join("typed.stackheap");
+    let mut plain = Command::new("./typed_name");
+    let plain = finish(plain.current_dir(directory), &[]);
+    let mut recorded = stackheap();
+    recorded.args(["run", "-q", "--no-open", "-o"]).arg(&recording);
+    recorded.args(["--exe", "./typed_name"]).current_dir(directory);
+    assert_eq!(finish(&mut recorded, &[]), plain);
+    assert_eq!(plain.stdout(), "Some(\"./typed_name\")\n");
+}
+
+const READER: &str = r#"
+use std::io::{BufRead, Write};
+fn main() {
+    let mut out = std::io::stdout().lock();
+    for line in std::io::stdin().lock().lines() {
+        let line = line.unwrap();
+        let reversed: String = line.chars().rev().collect();
+        writeln!(out, "{reversed}").unwrap();
+    }
+    eprintln!("end of input");
+}
+"#;
+
+#[test]
+fn its_input_line_by_line() {
+    let executable = compile("reader", READER);
+    for (name, input) in [("none", ""), ("some", "abc\nd€f\n\nlast without end")] {
+        let call = Call { stdin: input.into(), ..Call::default() };
+        assert_same(&format!("reader-{name}"), &executable, &call);
+    }
+    // An answer comes before the next line is given.
+    let recording = scratch("recordings").join("reader.stackheap");
+    let mut command = recording_command(&executable, &recording, &Call::with_options(&["-q"]));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("stackheap starts");
+    let mut stdin = child.stdin.take().expect("its input is a pipe");
+    let stdout = collect(child.stdout.take().expect("its output is a pipe"));
+    for (line, answer) in [("abc\n", "cba\n"), ("stack\n", "kcats\n")] {
+        std::io::Write::write_all(&mut stdin, line.as_bytes()).expect("it reads");
+        assert_eq!(receive_until(&stdout, answer), answer.as_bytes());
+    }
+    drop(stdin);
+    assert!(wait(&mut child, &command).success());
+}
+
+const WRITER: &str = r#"
+fn main() {
+    for number in 0..100_000u64 {
+        println!("{number:64}");
+    }
+}
+"#;
+
+#[test]
+fn a_reader_of_its_output_goes_away() {
+    let executable = compile("writer", WRITER);
+    let recording = scratch("recordings").join("writer.stackheap");
+    let recorded = recording_command(
+        &executable,
+        &recording,
+        &Call::with_options(&["-q", "--throttle", "50"]),
+    );
+    let line = |command: &Command| {
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        words.map(|word| format!("'{}'", word.to_string_lossy())).collect::<Vec<_>>().join(" ")
+    };
+    let mut ended = Vec::new();
+    for command in [line(&Command::new(&executable)), line(&recorded)] {
+        let script = format!("{{ {command}; echo status $? >&2; }} | head -1");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &script]).env_remove("RUST_BACKTRACE");
+        ended.push(finish(&mut shell, &[]).normalised());
+    }
+    assert!(ended[0].2.contains("status 101"), "the witness: {:?}", ended[0]);
+    assert_eq!(ended[1], ended[0]);
+}
+
+// Other processes.
+
+const FORKS: &str = r#"
+use std::io::Write;
+unsafe extern "C" {
+    fn fork() -> i32;
+    fn vfork() -> i32;
+    fn waitpid(pid: i32, status: *mut i32, options: i32) -> i32;
+    fn _exit(code: i32) -> !;
+}
+fn work(name: &str) -> usize {
+    let mut names: Vec<String> = Vec::new();
+    for number in 0..5 {
+        names.push(format!("{name} {number}"));
+    }
+    println!("{names:?}");
+    std::io::stdout().flush().unwrap();
+    names.iter().map(String::len).sum()
+}
+fn wait(child: i32) {
+    let mut status = 0;
+    assert_eq!(unsafe { waitpid(child, &mut status, 0) }, child);
+    println!("status {status:#x}");
+}
+fn main() {
+    let shared = vec![1, 2, 3];
+    println!("{}", work("before"));
+    let child = unsafe { fork() };
+    if child == 0 {
+        let bytes = work("child");
+        let thread = std::thread::spawn(move || work("thread of the child"));
+        println!("{bytes} {} {shared:?}", thread.join().unwrap());
+        std::process::exit(3);
+    }
+    wait(child);
+    let child = unsafe { fork() };
+    if child == 0 {
+        work("to be aborted");
+        std::process::abort();
+    }
+    wait(child);
+    let child = unsafe { vfork() };
+    if child == 0 {
+        unsafe { _exit(4) };
+    }
+    wait(child);
+    println!("{} {shared:?}", work("after"));
+}
+"#;
+
+#[test]
+fn a_program_that_forks() {
+    let executable = compile("forks", FORKS);
+    let (plain, recording) = assert_same("forks", &executable, &Call::default());
+    assert!(plain.stdout().contains("child 4"), "the witness: {}", plain.stdout());
+    assert!(plain.stdout().contains("status 0x300\n"), "the witness: {}", plain.stdout());
+    assert!(plain.stdout().contains("status 0x400\n"), "the witness: {}", plain.stdout());
+    // The parent is recorded to its end.
+    let last = show(&recording, &["--format", "json", "--last"]).json();
+    assert_eq!(last["at"]["function"], "forks::main");
+    assert_eq!(last["at"]["line"], line_of(FORKS, "work(\"after\")") + 1);
+}
+
+const EXECUTES: &str = r#"
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+fn main() {
+    let kept = String::from("kept");
+    let error = Command::new("/no/such/program").exec();
+    println!("{kept} {:?}", error.kind());
+    if std::env::args().count() > 1 {
+        let error = std::thread::spawn(|| Command::new("sh").args(["-c", "echo by a thread; exit 8"]).exec());
+        println!("{:?}", error.join());
+    }
+    let error = Command::new("sh")
+        .args(["-c", "echo \"$0 $1\"; nproc; cat /proc/self/personality; grep -E 'TracerPid|Cpus_allowed' /proc/self/status; exit 6", "zero", "one"])
+        .exec();
+    println!("{error}");
+}
+"#;
+
+#[test]
+fn a_program_that_executes_another() {
+    let executable = compile("executes", EXECUTES);
+    let (plain, _) = assert_same("executes", &executable, &Call::default());
+    assert_eq!(plain.status, 6, "the witness");
+    assert!(plain.stdout().starts_with("kept NotFound\nzero one\n"), "{}", plain.stdout());
+    let call = Call::with_arguments(&["thread"]);
+    let (plain, _) = assert_same("executes-by-thread", &executable, &call);
+    assert_eq!(plain.status, 8, "the witness");
+}
+
+// Threads and allocators.
+
+const THREADS: &str = r#"
+use std::cell::RefCell;
+use std::sync::{Arc, Barrier, Mutex, mpsc};
+thread_local! {
+    static NAME: RefCell<Told> = RefCell::new(Told(String::from("nobody")));
+}
+struct Told(String);
+impl Drop for Told {
+    fn drop(&mut self) {
+        println!("end of {}", self.0);
+    }
+}
+fn main() {
+    let total = Arc::new(Mutex::new(0u64));
+    let barrier = Arc::new(Barrier::new(4));
+    let threads: Vec<_> = (0..4u64)
+        .map(|number| {
+            let (total, barrier) = (Arc::clone(&total), Arc::clone(&barrier));
+            std::thread::spawn(move || {
+                for round in 0..25 {
+                    let boxed = Box::new(round * number);
+                    *total.lock().unwrap() += *boxed;
+                }
+                barrier.wait();
+                number
+            })
+        })
+        .collect();
+    let numbers: Vec<u64> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+    println!("{numbers:?} {}", total.lock().unwrap());
+    let (sender, receiver) = mpsc::channel();
+    let named = std::thread::Builder::new().name("sender".into());
+    let sending = named.spawn(move || {
+        NAME.with(|name| name.borrow_mut().0 = std::thread::current().name().unwrap().to_owned());
+        for number in 0..10 {
+            sender.send(format!("message {number}")).unwrap();
+        }
+    });
+    let messages: Vec<String> = receiver.into_iter().collect();
+    sending.unwrap().join().unwrap();
+    println!("{messages:?}");
+    let mut numbers = vec![3, 1, 2];
+    std::thread::scope(|scope| {
+        scope.spawn(|| numbers.sort());
+    });
+    println!("{numbers:?}");
+    let left = std::thread::spawn(|| std::thread::sleep(std::time::Duration::from_secs(1000)));
+    println!("{}", left.is_finished());
+}
+"#;
+
+#[test]
+fn a_program_with_threads() {
+    let executable = compile("threads", THREADS);
+    let (plain, _) = assert_same("threads", &executable, &Call::default());
+    assert!(
+        plain.stdout().starts_with("[0, 1, 2, 3] 1800\nend of sender\n[\"message 0\""),
+        "the witness: {}",
+        plain.stdout()
+    );
+}
+
+#[test]
+fn one_thread_at_a_time() {
+    let executable = compile("threads", THREADS);
+    let call = Call::with_options(&["--serialize"]);
+    let (_, recording) = assert_same("threads-serialized", &executable, &call);
+    let threads: Vec<u64> = states(&recording)
+        .iter()
+        .map(|state| state["thread"].as_u64().expect("a number"))
+        .collect();
+    assert!(threads.iter().max() >= Some(&5), "each thread has steps");
+}
+
+const OWN_ALLOCATOR: &str = r#"
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+struct Counting;
+static ASKED: AtomicUsize = AtomicUsize::new(0);
+static FREED: AtomicUsize = AtomicUsize::new(0);
+static BYTES: AtomicUsize = AtomicUsize::new(0);
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ASKED.fetch_add(1, SeqCst);
+        BYTES.fetch_add(layout.size(), SeqCst);
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        FREED.fetch_add(1, SeqCst);
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+fn tell() {
+    let (asked, freed, bytes) = (ASKED.load(SeqCst), FREED.load(SeqCst), BYTES.load(SeqCst));
+    println!("{asked} {freed} {bytes}");
+}
+fn main() {
+    tell();
+    let mut names: Vec<String> = Vec::new();
+    for number in 0..50 {
+        names.push(format!("name {number}"));
+    }
+    tell();
+    let boxed: Box<[u64]> = vec![0; 1000].into_boxed_slice();
+    names.truncate(10);
+    tell();
+    std::thread::spawn(move || println!("{}", boxed.len())).join().unwrap();
+    tell();
+}
+"#;
+
+#[test]
+fn an_allocator_of_its_own() {
+    let executable = compile("own_allocator", OWN_ALLOCATOR);
+    let (plain, _) = assert_same("own_allocator", &executable, &Call::default());
+    assert_eq!(plain.stdout().lines().count(), 5, "the witness");
+}
+
+// What is recorded, as asked.
+
+const SCOPED: &str = r#"
+fn helper(number: u64) -> u64 {
+    let doubled = number * 2; // <doubled>
+    doubled + 1
+}
+fn other(number: u64) -> String {
+    let text = format!("other {number}"); // <other>
+    text
+}
+fn main() {
+    let mut sum = 0;
+    for number in 0..100 {
+        sum += helper(number); // <loop>
+        if number % 50 == 0 {
+            println!("{}", other(number)); // <print>
+        }
+    }
+    println!("sum {sum}"); // <sum>
+    std::process::exit(4);
+}
+"#;
+
+/// Records the program with these options; gives the states and what was said.
+fn scoped(name: &str, options: &[&str]) -> (Vec<Json>, Ended, PathBuf) {
+    let executable = compile("scoped", SCOPED);
+    let recording = scratch("recordings").join(format!("scoped-{name}.stackheap"));
+    let plain = run_plain(&executable, &Call::default());
+    let ended = run_recorded(&executable, &recording, &Call::with_options(options));
+    assert_eq!(ended.stdout(), plain.stdout(), "{name}: the program runs on to its end");
+    assert_eq!(ended.status, plain.status, "{name}: {}", ended.stderr());
+    assert_eq!(plain.stdout(), "other 0\nother 50\nsum 10000\n", "the witness");
+    (states(&recording), ended, recording)
+}
+
+fn lines(states: &[Json]) -> Vec<u64> {
+    states.iter().map(|state| state["at"]["line"].as_u64().expect("a number")).collect()
+}
+
+fn functions(states: &[Json]) -> Vec<&str> {
+    let mut all: Vec<&str> =
+        states.iter().map(|state| state["at"]["function"].as_str().expect("a name")).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+fn place(text: &str) -> String {
+    format!("scoped.rs:{}", line_of(SCOPED, text))
+}
+
+#[test]
+fn only_one_function() {
+    let (states, _, _) = scoped("only", &["--only", "helper"]);
+    assert_eq!(functions(&states), ["scoped::helper"]);
+    let doubled = line_of(SCOPED, "<doubled>");
+    let passed = lines(&states).iter().filter(|&&line| line == doubled).count();
+    assert_eq!(passed, 100, "as the loop says");
+    let (states, _, _) = scoped("only-two", &["--only", "helper", "--only", "scoped::other"]);
+    assert_eq!(functions(&states), ["scoped::helper", "scoped::other"]);
+    let (states, _, _) = scoped("only-file", &["--only", "scoped.rs"]);
+    assert_eq!(functions(&states), ["scoped::helper", "scoped::main", "scoped::other"]);
+}
+
+#[test]
+fn from_a_line_until_a_line() {
+    let (states, _, _) = scoped("from", &["--from", &place("<print>")]);
+    assert_eq!(lines(&states).first(), Some(&line_of(SCOPED, "<print>")));
+    let doubled = line_of(SCOPED, "<doubled>");
+    assert_eq!(lines(&states).iter().filter(|&&line| line == doubled).count(), 99);
+    let from = format!("{}:40", place("<doubled>"));
+    let (states, _, _) = scoped("from-nth", &["--from", &from]);
+    assert_eq!(lines(&states).first(), Some(&doubled));
+    assert_eq!(lines(&states).iter().filter(|&&line| line == doubled).count(), 61);
+    let until = format!("{}:5", place("<doubled>"));
+    let (states, _, _) = scoped("until-nth", &["--until", &until]);
+    assert_eq!(lines(&states).last(), Some(&doubled));
+    assert_eq!(lines(&states).iter().filter(|&&line| line == doubled).count(), 5);
+    let (states, _, _) = scoped("from-until", &["--from", &place("<other>"), "--until", &until]);
+    assert_eq!(lines(&states).first(), Some(&line_of(SCOPED, "<other>")));
+    assert_eq!(lines(&states).last(), Some(&doubled));
+    assert_eq!(lines(&states).iter().filter(|&&line| line == doubled).count(), 5);
+}
+
+#[test]
+fn a_bound_of_stops_is_told() {
+    let (states, ended, recording) = scoped("max-stops", &["--max-stops", "7"]);
+    assert!(!states.is_empty() && states.len() <= 7, "{} steps", states.len());
+    assert!(ended.stderr().contains("7 stops"), "the bound is told: {}", ended.stderr());
+    assert!(
+        ended.stderr().contains("status 4"),
+        "how the program ended is known: {}",
+        ended.stderr()
+    );
+    assert_eq!(show(&recording, &["--last"]).status, 0);
+    let (states, _, _) = scoped("max-bytes", &["--max-bytes", "1"]);
+    assert!(lines(&states).len() <= 256, "{} steps", states.len());
+}
+
+#[test]
+fn a_bound_of_one_place_is_told() {
+    let (states, ended, _) = scoped("throttle", &["--throttle", "3"]);
+    let lines = lines(&states);
+    let doubled = line_of(SCOPED, "<doubled>");
+    assert_eq!(lines.iter().filter(|&&line| line == doubled).count(), 3);
+    assert!(lines.contains(&line_of(SCOPED, "<sum>")), "what comes later is recorded");
+    assert!(ended.stderr().contains("passings 1 to 3 of"), "it is told: {}", ended.stderr());
+}
+
+const SECRET: &str = r#"
+use std::io::Read;
+fn main() {
+    let mut secret = String::new();
+    std::io::stdin().read_to_string(&mut secret).unwrap();
+    let copy = secret.clone();
+    let number: u64 = secret.bytes().map(u64::from).fold(1, u64::wrapping_mul);
+    let boxed = Box::new(number);
+    println!("{}", copy.len() + usize::from(*boxed == 1));
+}
+"#;
+
+/// All that is called so somewhere in a document.
+fn named<'j>(json: &'j Json, name: &str, found: &mut Vec<&'j Json>) {
+    match json {
+        Json::Object(object) => {
+            for (key, value) in object {
+                if key == name {
+                    found.push(value);
+                }
+                named(value, name, found);
+            }
+        }
+        Json::Array(array) => array.iter().for_each(|value| named(value, name, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn no_values() {
+    let executable = compile("secret", SECRET);
+    let recording = scratch("recordings").join("secret.stackheap");
+    let secret = "quiet as a mouse";
+    let mut call = Call { stdin: secret.into(), ..Call::default() };
+    run_recorded(&executable, &recording, &call);
+    let open: String = states(&recording).iter().map(Json::to_string).collect();
+    assert!(open.contains(secret), "the witness: with values it is there");
+    call.options = vec!["--no-values".to_owned()];
+    let ended = run_recorded(&executable, &recording, &call);
+    assert_eq!(ended.stdout(), "16\n");
+    assert!(!ended.stderr().contains(secret), "{}", ended.stderr());
+    let states = states(&recording);
+    assert!(!states.is_empty());
+    for state in &states {
+        for piece in [secret, "quiet", "mouse", "71756965"] {
+            assert!(!state.to_string().contains(piece), "{piece} is in {state}");
+        }
+        let mut values = Vec::new();
+        named(state, "value", &mut values);
+        for value in values {
+            assert!(value["text"].is_null(), "a text of a value: {value} in {state}");
+            let bytes = &value["bytes"];
+            assert!(bytes.is_null() || bytes == "", "bytes of a value: {value} in {state}");
+        }
+    }
+    // Sizes and addresses are there.
+    let mut sizes = Vec::new();
+    states.iter().for_each(|state| named(&state["blocks"], "size", &mut sizes));
+    assert!(sizes.iter().any(|size| **size == 16), "the secret's block has its size");
+    let mut command = stackheap();
+    command.args(["export", "--format", "html"]).arg(&recording);
+    let page = finish(&mut command, &[]);
+    assert_eq!(page.status, 0, "{}", page.stderr());
+    assert!(!page.stdout().contains("quiet"), "the page has none either");
+}
+
+#[test]
+fn a_recording_is_for_its_owner_alone() {
+    let executable = compile("scoped", SCOPED);
+    let directory = fresh("modes");
+    let recording = directory.join("private.stackheap");
+    // Also where a file of that name was open for all, and the mask lets everything through.
+    write(&directory, "private.stackheap", "");
+    let mode = |path: &str| {
+        std::fs::metadata(directory.join(path)).expect("it is there").permissions().mode() & 0o777
+    };
+    let everyone = std::fs::Permissions::from_mode(0o666);
+    std::fs::set_permissions(&recording, everyone).expect("the mode can be set");
+    let recorded = recording_command(&executable, &recording, &Call::default());
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "umask 0; exec \"$0\" \"$@\""]).arg(recorded.get_program());
+    shell.args(recorded.get_args());
+    assert_eq!(finish(&mut shell, &[]).status, 4);
+    assert_eq!(mode("private.stackheap"), 0o600);
+    assert_eq!(mode("private.html"), 0o600, "the page carries the same");
+}
+
+#[test]
+fn a_quiet_run_says_nothing_of_its_own() {
+    let source = "fn main() {\n    println!(\"out\");\n    eprintln!(\"err\");\n}\n";
+    let directory = fresh("quiet");
+    let file = write(&directory, "quiet.rs", source);
+    let mut command = stackheap();
+    command.args(["run", "-q", "-o"]).arg(directory.join("out.stackheap")).arg(&file);
+    let ended = finish(&mut command, &[]);
+    assert_eq!((ended.stdout().as_str(), ended.stderr().as_str()), ("out\n", "err\n"));
+    assert_eq!(ended.status, 0);
+}
+
+#[test]
+fn a_result_on_standard_output_stands_alone() {
+    let executable = compile("ends", ENDS);
+    let recording = scratch("recordings").join("result.stackheap");
+    let mut call = Call::with_arguments(&["42"]);
+    for format in ["json", "markdown", "svg", "text"] {
+        call.options = vec!["--format".to_owned(), format.to_owned()];
+        let ended = run_recorded(&executable, &recording, &call);
+        assert_eq!(ended.status, 42, "{}", ended.stderr());
+        assert!(!ended.stderr().contains("before"), "{}", ended.stderr());
+        match format {
+            "json" => {
+                assert_eq!(ended.json()["schema_version"], 1);
+                let output = show(&recording, &["--format", "json", "--last"]).json();
+                assert_eq!(output["output"]["stdout"], "before\n", "it is in the recording");
+            }
+            "svg" => assert!(ended.stdout().starts_with("<svg"), "{}", ended.stdout()),
+            "markdown" => assert!(ended.stdout().contains("| "), "{}", ended.stdout()),
+            _ => assert!(ended.stdout().contains("STACK"), "{}", ended.stdout()),
+        }
+        assert!(!ended.stdout().starts_with("before"), "{}", ended.stdout());
+    }
+}
+
+#[test]
+fn a_program_from_standard_input() {
+    let mut command = stackheap();
+    let recording = scratch("recordings").join("typed.stackheap");
+    command.args(["run", "-q", "-o"]).arg(recording).arg("-").args(["--", "one"]);
+    let source = "fn main() {\n    println!(\"{:?}\", std::env::args().nth(1));\n}\n";
+    let ended = finish(&mut command, source.as_bytes());
+    assert_eq!((ended.status, ended.stdout().as_str()), (0, "Some(\"one\")\n"));
+}
