@@ -9,7 +9,8 @@
 //! its capacity. Where this does not hold, what is printed is unknown.
 //!
 //! A thread that is started by a test shares the test's buffer. What the buffer grew by is told
-//! once, with the thread that stops first after it was written.
+//! once, with the thread that stops first after it was written. What is printed after the last stop
+//! of a test, such as the message of a panic that no user code runs after, is in no stop's memory.
 
 use std::sync::Arc;
 
@@ -227,8 +228,8 @@ impl<'p, 'r> Captured<'p, 'r> {
                 });
             }
             if (bytes.len() as u64) < buffer.length {
-                let why = "not all that the test harness captures is recorded: its buffer is \
-                           larger than what is read of a block";
+                let why = "of what the test harness captures, only the beginning is recorded: its \
+                           buffer is larger than what is read of a block";
                 if let Some(kind) = self.problem(why) {
                     tell(kind);
                 }

@@ -41,6 +41,7 @@ impl Default for HeapLimits {
 /// What is known of a block from those who point at it.
 #[derive(Default)]
 struct Known {
+    address: RuntimeAddress,
     owners: Vec<Owner>,
     /// The locals among the owners: index of the frame and of the local in it.
     owning_locals: Vec<(usize, usize)>,
@@ -268,6 +269,7 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
                 };
                 let (id, address, size) = (block.id, block.address, block.size);
                 let known = self.known.entry(id).or_default();
+                known.address = address;
                 known.shared |= pointer.kind == EdgeKind::Shares;
                 let seen = pointer
                     .at
@@ -288,12 +290,12 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
                 }
             }
             None => {
-                if let Some(block) = self.moment.state.blocks.containing(pointer.target) {
-                    if block.address == pointer.target {
+                if let Some(block) = self.moment.state.blocks.containing(pointer.target)
+                    && block.address == pointer.target {
                         let known = self.known.entry(block.id).or_default();
+                        known.address = block.address;
                         known.target_type = known.target_type.or(pointer.target_type);
                     }
-                }
             }
         }
     }
@@ -616,20 +618,25 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
     }
 
     fn blocks(&mut self) -> (Vec<Block>, u64) {
-        let entries = self.moment.state.blocks.by_number();
-        let total = entries.len();
+        let blocks = &self.moment.state.blocks;
+        let total = blocks.len();
         let shown: Vec<&BlockEntry> = if total <= self.limits.blocks {
-            entries
+            blocks.by_number()
         } else {
-            // Those whose owner is known first: they are what the program's own values reach.
-            let (mut known, mut rest): (Vec<_>, Vec<_>) = entries
-                .into_iter()
-                .partition(|entry| self.known.contains_key(&entry.id));
-            known.truncate(self.limits.blocks);
-            rest.truncate(self.limits.blocks - known.len());
-            known.append(&mut rest);
-            known.sort_by_key(|entry| entry.id);
-            known
+            // Those whose owner is known first: they are what the program's own values reach. A heap
+            // of millions of blocks must not be sorted for each state.
+            let mut shown: Vec<&BlockEntry> = self
+                .known
+                .values()
+                .filter_map(|known| blocks.at(known.address))
+                .collect();
+            shown.sort_unstable_by_key(|entry| entry.id);
+            shown.truncate(self.limits.blocks);
+            let room = self.limits.blocks - shown.len();
+            let others = blocks.iter().filter(|entry| !self.known.contains_key(&entry.id));
+            shown.extend(others.take(room));
+            shown.sort_unstable_by_key(|entry| entry.id);
+            shown
         };
         let left_out = (total - shown.len()) as u64;
         let blocks = shown.into_iter().map(|entry| self.block(entry)).collect();

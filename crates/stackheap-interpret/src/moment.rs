@@ -123,11 +123,10 @@ impl Memory for Moment<'_, '_> {
             // What was captured there belonged to a block that is gone.
             _ => false,
         };
-        if readable {
-            if let Some(bytes) = self.state.memory.read(at, len as u64) {
+        if readable
+            && let Some(bytes) = self.state.memory.read(at, len as u64) {
                 return Ok(bytes);
             }
-        }
         Err(self.why_unknown(at, len))
     }
 }

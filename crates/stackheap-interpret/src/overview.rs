@@ -266,16 +266,15 @@ impl Gathering {
                     named = Some(format!("`{}` of `{}`", owner.name, owner.function));
                 }
             }
-            if let (Some(named), 1) = (named, block.owners.len()) {
-                if story.owners.last().is_none_or(|last| **last != *named) {
+            if let (Some(named), 1) = (named, block.owners.len())
+                && story.owners.last().is_none_or(|last| **last != *named) {
                     story.owners.push(named.into());
                 }
-            }
         }
     }
 
     fn finish(self, program: &Program<'_>, peak: Option<State>, seen: u64) -> Overview {
-        let totals = program.recording.totals().clone();
+        let totals = *program.recording.totals();
         let stories: Vec<&LocalStory> = self
             .order
             .iter()

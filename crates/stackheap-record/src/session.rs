@@ -753,15 +753,14 @@ impl<'a, 'd> Session<'a, 'd> {
         site: SiteId,
         passed: u64,
     ) -> Result<(), RecordError> {
-        if let Some(Trigger { sites, nth }) = &self.options.until {
-            if sites.contains(&site) {
+        if let Some(Trigger { sites, nth }) = &self.options.until
+            && sites.contains(&site) {
                 self.triggered += 1;
                 if self.triggered >= *nth {
                     self.recording = Recording::Over;
                     return Ok(());
                 }
             }
-        }
         if self
             .options
             .max_stops
@@ -769,11 +768,10 @@ impl<'a, 'd> Session<'a, 'd> {
         {
             return self.reach(Limit::MaxStops(self.stops));
         }
-        if let Some(most) = self.options.max_bytes {
-            if self.stops % 256 == 0 && self.writer.bytes_written() >= most {
+        if let Some(most) = self.options.max_bytes
+            && self.stops.is_multiple_of(256) && self.writer.bytes_written() >= most {
                 return self.reach(Limit::MaxBytes(most));
             }
-        }
         if self.options.throttle.is_some_and(|most| passed == most) {
             self.breakpoints
                 .disarm(&self.memory, at)
@@ -985,23 +983,21 @@ impl<'a, 'd> Session<'a, 'd> {
             }
             Service::SetAffinity => Watched::SetAffinity,
         };
-        if let Some(thread) = self.threads.get_mut(&os) {
-            if thread.id.is_some() {
+        if let Some(thread) = self.threads.get_mut(&os)
+            && thread.id.is_some() {
                 thread.watch = Some(Watch {
                     what: watched,
                     entered: false,
                 });
             }
-        }
         Ok(())
     }
 
     fn unpin(&mut self, os: OsThread) {
-        if let Some((_, all)) = &self.pinned {
-            if self.threads.get(&os).is_some_and(|thread| !thread.free) {
+        if let Some((_, all)) = &self.pinned
+            && self.threads.get(&os).is_some_and(|thread| !thread.free) {
                 let _ = all.apply_to(os);
             }
-        }
     }
 
     fn libraries_are_mapped(&mut self, os: OsThread) -> Result<(), RecordError> {
@@ -1111,11 +1107,10 @@ impl<'a, 'd> Session<'a, 'd> {
     ) -> Result<(), RecordError> {
         match what {
             Watched::GetAffinity => {
-                if let Some((one, _)) = &self.pinned {
-                    if self.threads.get(&os).is_some_and(|thread| !thread.free) {
+                if let Some((one, _)) = &self.pinned
+                    && self.threads.get(&os).is_some_and(|thread| !thread.free) {
                         let _ = one.apply_to(os);
                     }
-                }
             }
             Watched::SetAffinity => {
                 // The program wants its threads somewhere: from now on they stay where it put them.
@@ -1314,12 +1309,11 @@ impl<'a, 'd> Session<'a, 'd> {
                 log.restore(&memory).during("releasing a forked child")?;
             }
         }
-        if let Ok(registers) = process::registers(child) {
-            if let Some(at) = self.breakpoints.in_program(RuntimeAddress(registers.rip)) {
+        if let Ok(registers) = process::registers(child)
+            && let Some(at) = self.breakpoints.in_program(RuntimeAddress(registers.rip)) {
                 unless_gone(process::set_instruction_pointer(child, at.0))
                     .during("releasing a forked child")?;
             }
-        }
         if let Some((_, all)) = &self.pinned {
             let _ = all.apply_to(child);
         }

@@ -27,7 +27,7 @@ pub enum Command {
     /// Show one step of a recording, in words and as a drawing.
     Show(Box<ShowArguments>),
     /// Write a recording in another format.
-    Export(ExportArguments),
+    Export(Box<ExportArguments>),
     /// Tell what this machine and toolchain allow, and what to do about what they do not.
     Doctor(CommonArguments),
     /// Write down environment and directory of a program (used internally).

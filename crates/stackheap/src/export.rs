@@ -13,6 +13,9 @@ use stackheap_report::{Frames, json, markdown, svg};
 use crate::arguments::{ExportArguments, ExportFormat};
 use crate::{Ended, output, recordings, select};
 
+/// States before the first one that are looked at for what happened between them.
+const STATES_BEFORE: u64 = 32;
+
 pub fn export(arguments: &ExportArguments) -> Ended {
     output::choose_color(&arguments.common);
     if arguments.every == 0 {
@@ -61,15 +64,14 @@ pub fn export(arguments: &ExportArguments) -> Ended {
         }
     }
     sink.flush()?;
-    if !arguments.common.quiet {
-        if let Some(path) = &arguments.output {
+    if !arguments.common.quiet
+        && let Some(path) = &arguments.output {
             let carries = match program.recording.header().values {
                 stackheap_trace::Values::Recorded => "it carries the program's memory",
                 stackheap_trace::Values::Withheld => "it carries no values",
             };
             output::tell(&format!("written: {} ({carries})\n", path.display()));
         }
-    }
     Ok(0)
 }
 
@@ -119,16 +121,35 @@ fn each_state(
             arguments.from
         );
     }
-    let mut walk = Walk::from_step(program, StateLimits::default(), StepNumber(arguments.from))?;
+    let mut walk = walk_before(program, arguments.from)?;
     let mut next = arguments.from;
-    while let Some(state) = walk.next_state()? {
+    while next <= to {
+        // What happened since the state before is told by this one, also where states are left out.
+        let Some(state) = walk.next_state_from(StepNumber(next))? else { break };
         if state.step.0 > to {
             break;
         }
-        if state.step.0 >= next {
-            take(&state)?;
-            next = state.step.0.saturating_add(arguments.every);
-        }
+        take(&state)?;
+        next = state.step.0.saturating_add(arguments.every);
     }
     Ok(())
+}
+
+/// A walk that stands before this step and has seen the states before it, so that the first state
+/// tells what happened since its thread's previous one.
+fn walk_before<'p, 'r>(program: &'p Program<'r>, step: u64) -> anyhow::Result<Walk<'p, 'r>> {
+    let limits = StateLimits::default();
+    let start = step.saturating_sub(STATES_BEFORE);
+    if start <= 1 {
+        let mut walk = Walk::new(program, limits);
+        for _ in 1..step {
+            walk.next_state()?;
+        }
+        return Ok(walk);
+    }
+    let mut walk = Walk::from_step(program, limits, StepNumber(start))?;
+    for _ in start..step {
+        walk.next_state()?;
+    }
+    Ok(walk)
 }

@@ -106,11 +106,9 @@ fn local_story(program: &Program<'_>, name: &str) -> anyhow::Result<Story> {
                 local: PlaceRef::Local { frame, local },
                 ..
             } = &event.kind
-            {
-                if **local == *name {
+                && **local == *name {
                     frames.insert(*frame);
                 }
-            }
             if its {
                 push(&mut story, entry(event, &state));
             }

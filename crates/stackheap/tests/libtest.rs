@@ -195,7 +195,8 @@ fn harness_printed(output: &str, test: &str, text: &str) -> bool {
         .is_some_and(|rest| rest.starts_with("\n\n") || rest.starts_with("\n---- "))
 }
 
-fn check(name: &str, variables: &[(&str, &str)]) {
+/// Checks the tests' prints; gives what the compiler of the tests calls itself.
+fn check(name: &str, variables: &[(&str, &str)]) -> String {
     let directory = package(name, &[("tests/t.rs", TESTS), ("src/lib.rs", "")]);
     let (output, opened) = Run {
         directory: &directory,
@@ -237,6 +238,7 @@ fn check(name: &str, variables: &[(&str, &str)]) {
     }
     assert!(opened.program().is_ok_and(|program| program.limits_in_words().is_empty()));
     jumps_agree(&program, &states);
+    program.image.facts().compiler.clone().unwrap_or_default()
 }
 
 /// A state that was jumped to shows the same as one that was walked to.
@@ -272,7 +274,8 @@ fn tests_of_the_newest_compiler() {
         eprintln!("left out: no nightly toolchain is installed");
         return;
     }
-    check("libtest-nightly", &nightly);
+    let compiler = check("libtest-nightly", &nightly);
+    assert!(compiler.contains("nightly"), "{compiler}");
 }
 
 #[test]

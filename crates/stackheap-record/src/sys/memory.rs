@@ -50,8 +50,6 @@ impl ProcessMemory {
         Ok(bytes)
     }
 
-    /// Reads a word.
-
     /// Reads the ranges (address, size in bytes) one behind the other into `into`, which is made
     /// as large as their sum. Gives how many bytes could be read; less than the sum when a range is
     /// not mapped.

@@ -1,0 +1,475 @@
+//! What the command line prints: help, the short answer, and each format of a small recording.
+
+#[path = "support/harness.rs"]
+mod harness;
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use harness::*;
+use serde_json::Value as Json;
+
+const SMALL: &str = r#"
+struct Point {
+    x: u32,
+    y: u32,
+}
+
+fn longest(names: &[String]) -> usize {
+    let mut most = 0;
+    for name in names {
+        most = most.max(name.len()); // <longest>
+    }
+    most
+}
+
+fn main() {
+    let point = Point { x: 3, y: 4 };
+    let names = vec![String::from("stack"), String::from("heap")];
+    let boxed = Box::new(point.x + point.y);
+    println!("{} {boxed}", longest(&names)); // <full>
+    let moved = names;
+    drop(moved);
+    println!("end"); // <end>
+}
+"#;
+
+/// A recording of the program above, made once.
+fn recording() -> PathBuf {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let recording = fresh("cli").join("small.stackheap");
+        let executable = compile("cli_small", SMALL);
+        let ended = run_recorded(&executable, &recording, &Call::with_options(&["-q"]));
+        assert_eq!((ended.status, ended.stdout().as_str()), (0, "5 7\nend\n"));
+        recording
+    })
+    .clone()
+}
+
+fn call(arguments: &[&str]) -> Ended {
+    finish(stackheap().args(arguments), &[])
+}
+
+fn export(arguments: &[&str]) -> Ended {
+    let mut command = stackheap();
+    command.arg("export").arg(recording()).args(arguments);
+    finish(&mut command, &[])
+}
+
+fn shown(options: &[&str]) -> String {
+    let ended = show(&recording(), options);
+    assert_eq!(ended.status, 0, "{options:?}: {}", ended.stderr());
+    assert_eq!(ended.stderr(), "", "{options:?}");
+    ended.stdout()
+}
+
+// What it says about itself.
+
+#[test]
+fn alone_it_gives_the_short_answer() {
+    let ended = call(&[]);
+    assert_eq!((ended.status, ended.stderr().as_str()), (0, ""));
+    insta::assert_snapshot!("short_answer", ended.stdout());
+}
+
+#[test]
+fn help() {
+    for (name, arguments) in [
+        ("help", &["--help"][..]),
+        ("help_run", &["run", "--help"]),
+        ("help_show", &["show", "--help"]),
+        ("help_export", &["export", "--help"]),
+        ("help_doctor", &["doctor", "--help"]),
+    ] {
+        let ended = call(arguments);
+        assert_eq!((ended.status, ended.stderr().as_str()), (0, ""), "{name}");
+        insta::assert_snapshot!(name, ended.stdout());
+    }
+}
+
+#[test]
+fn version() {
+    assert_eq!(call(&["--version"]).stdout(), format!("stackheap {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn cargo_stackheap_is_the_same() {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cargo-stackheap"));
+    let by_cargo = finish(command.args(["stackheap", "show", "--help"]), &[]);
+    assert_eq!(by_cargo, call(&["show", "--help"]));
+}
+
+#[test]
+fn doctor_tells_what_works() {
+    let ended = call(&["doctor"]);
+    let told = ended.stdout();
+    for check in ["system", "Rust toolchain", "observing a program", "allocation hooks"] {
+        assert!(told.contains(check), "{check} is not in {told}");
+    }
+    // This test has recorded a program by now, or will: it is possible here.
+    assert!(shown(&["--last"]).contains("STACK"));
+    assert_eq!(ended.status, 0, "{told}");
+    assert!(!told.contains("missing"), "{told}");
+}
+
+// A step in each format.
+
+#[test]
+fn a_step_in_words() {
+    let text = shown(&["--mark", "full"]);
+    let line = line_of(SMALL, "<full>");
+    for piece in ["STACK", "HEAP", &format!("cli_small.rs:{line}"), "point", "boxed", "Box<u32>"] {
+        assert!(text.contains(piece), "{piece} is not in {text}");
+    }
+    assert!(!text.contains('\u{1b}'), "no colours without a terminal: {text}");
+    let colored = shown(&["--mark", "full", "--color", "always"]);
+    assert!(colored.contains('\u{1b}'), "colours where they are asked for");
+    let ascii = shown(&["--mark", "full", "--ascii"]);
+    assert!(ascii.is_ascii(), "{ascii}");
+    assert_eq!(shown(&["--mark", "full"]), text, "the same input gives the same bytes");
+}
+
+#[test]
+fn colours_follow_the_conventions() {
+    let with = |name: &str, value: &str, options: &[&str]| {
+        let mut command = stackheap();
+        command.arg("show").arg(recording()).args(options).env_remove("NO_COLOR").env(name, value);
+        finish(&mut command, &[]).stdout().contains('\u{1b}')
+    };
+    assert!(!with("TERM", "xterm", &[]));
+    assert!(with("CLICOLOR_FORCE", "1", &[]));
+    assert!(with("CARGO_TERM_COLOR", "always", &[]));
+    assert!(!with("CARGO_TERM_COLOR", "always", &["--color", "never"]));
+    assert!(with("NO_COLOR", "1", &["--color", "always"]));
+}
+
+#[test]
+fn a_width_is_kept() {
+    for width in [60, 80, 120] {
+        let text = shown(&["--mark", "full", "--width", &width.to_string()]);
+        let path = recording();
+        let path = path.to_string_lossy();
+        let long: Vec<&str> = text
+            .lines()
+            // A path or an address is not broken.
+            .filter(|line| line.chars().count() > width && !line.contains("/cli_small.rs"))
+            .filter(|line| !line.contains(&*path))
+            .collect();
+        assert!(long.is_empty(), "wider than {width}: {long:#?}");
+    }
+    for width in ["0", "1", "10"] {
+        shown(&["--mark", "full", "--width", width]);
+    }
+}
+
+#[test]
+fn a_step_in_each_format() {
+    let json: Json = serde_json::from_str(&shown(&["--mark", "full", "--format", "json"]))
+        .expect("one JSON document");
+    check_state(&json);
+    assert_eq!(json["at"]["line"], line_of(SMALL, "<full>"));
+    let svg = shown(&["--mark", "full", "--format", "svg"]);
+    assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"), "{svg}");
+    let markdown = shown(&["--mark", "full", "--format", "markdown"]);
+    assert!(markdown.contains("`boxed`"), "{markdown}");
+    // `export` gives the same.
+    let export = |format: &str| {
+        let ended = export(&["--mark", "full", "--format", format]);
+        assert_eq!(ended.status, 0, "{}", ended.stderr());
+        ended.stdout()
+    };
+    assert_eq!(export("svg"), svg);
+    assert_eq!(export("markdown"), markdown);
+}
+
+#[test]
+fn selectors_agree() {
+    let step = |options: &[&str]| {
+        let mut all = vec!["--format", "json"];
+        all.extend(options);
+        let json: Json = serde_json::from_str(&shown(&all)).expect("one JSON document");
+        (json["step"].as_u64().expect("a number"), json["at"]["line"].as_u64().expect("a number"))
+    };
+    let line = line_of(SMALL, "<longest>");
+    let place = format!("cli_small.rs:{line}");
+    let first = step(&["--at", &place]);
+    assert_eq!(first.1, line);
+    assert_eq!(first, step(&["--mark", "longest"]));
+    assert_eq!(first, step(&["--step", &first.0.to_string()]));
+    let second = step(&["--at", &place, "--nth", "2"]);
+    assert_eq!(second.1, line);
+    assert!(second.0 > first.0);
+    assert_eq!(step(&["--last"]), step(&[]));
+    assert!(step(&["--event", "free"]).0 > step(&["--event", "alloc"]).0);
+}
+
+#[test]
+fn the_table_of_stack_and_heap() {
+    let table = shown(&["--compare"]);
+    for piece in ["Stack", "Heap", "lifetime", "size", "values", "ownership"] {
+        assert!(table.contains(piece), "{piece} is not in {table}");
+    }
+    let markdown = shown(&["--compare", "--format", "markdown"]);
+    assert!(markdown.lines().any(|line| line.starts_with("| ")), "{markdown}");
+    assert_error(&show(&recording(), &["--compare", "--format", "svg"]), &["text and markdown"]);
+}
+
+#[test]
+fn the_story_of_a_block_and_of_a_local() {
+    let state: Json = serde_json::from_str(&shown(&["--mark", "full", "--format", "json"]))
+        .expect("one JSON document");
+    let owned_by = |name: &str| {
+        let blocks = state["blocks"].as_array().expect("an array");
+        let owned = blocks.iter().find(|block| block["owners"][0]["local"] == name);
+        owned.unwrap_or_else(|| panic!("no block of `{name}` in {state}"))["id"].to_string()
+    };
+    let names = owned_by("names");
+    let story = shown(&["--story", "--block", &names]);
+    for piece in [&format!("block #{names}"), "allocated", "names", "moved", "freed"] {
+        assert!(story.contains(piece), "{piece} is not in {story}");
+    }
+    let story = shown(&["--story", "--local", "boxed"]);
+    assert!(story.contains("`boxed`"), "{story}");
+    let markdown = shown(&["--story", "--local", "boxed", "--format", "markdown"]);
+    assert!(markdown.contains("`boxed`"), "{markdown}");
+}
+
+// A whole recording.
+
+/// The keys of one state that scripts may rely on.
+fn check_state(state: &Json) {
+    let keys = [
+        "schema_version", "step", "steps", "parent_step", "depth", "thread", "at", "events",
+        "threads", "blocks", "statics", "edges", "output",
+    ];
+    has_keys(state, &keys);
+    assert_eq!(state["schema_version"], 1);
+    has_keys(&state["at"], &["file", "line", "column", "function"]);
+    has_keys(&state["output"], &["stdout", "stderr"]);
+    for event in array(&state["events"]) {
+        has_keys(event, &["kind", "step", "text", "at"]);
+    }
+    for thread in array(&state["threads"]) {
+        has_keys(thread, &["id", "name", "as_of", "stack", "frames"]);
+        has_keys(&thread["stack"], &["low", "high", "limit", "used", "high_water"]);
+        is_address(&thread["stack"]["low"]);
+        for frame in array(&thread["frames"]) {
+            check_frame(frame);
+        }
+    }
+    for block in array(&state["blocks"]) {
+        let keys = [
+            "id", "address", "size", "align", "type", "state", "as_of", "owners", "counts",
+            "allocated", "freed", "value",
+        ];
+        has_keys(block, &keys);
+        is_address(&block["address"]);
+        has_keys(&block["allocated"], &["step", "at"]);
+        for owner in array(&block["owners"]) {
+            let kind = owner["kind"].as_str().expect("a kind");
+            let kinds = ["local", "temporary", "frame", "static", "tls", "block"];
+            assert!(kinds.contains(&kind), "{owner}");
+        }
+        let is_explained = !array(&block["owners"]).is_empty() || block["because"].is_string();
+        assert!(is_explained, "no owner without a reason: {block}");
+        assert_value(&block["value"]);
+    }
+    for variable in array(&state["statics"]) {
+        has_keys(variable, &["name", "type", "place", "value"]);
+        has_keys(&variable["place"], &["region", "address", "size"]);
+    }
+    for edge in array(&state["edges"]) {
+        has_keys(edge, &["kind", "from", "to"]);
+        let kinds = ["owns", "shares", "weak", "borrows", "borrows-mut", "raw", "fn", "vtable"];
+        assert!(kinds.contains(&edge["kind"].as_str().expect("a kind")), "{edge}");
+    }
+}
+
+fn check_frame(frame: &Json) {
+    has_keys(frame, &["id", "function", "at", "low", "high", "size", "locals"]);
+    is_address(&frame["low"]);
+    for local in array(&frame["locals"]) {
+        has_keys(local, &["name", "type", "state", "loans", "place", "value"]);
+        has_keys(&local["place"], &["region", "address", "size", "align"]);
+        let states = [
+            "uninit", "live", "partly-moved", "moved", "dropped", "out-of-scope", "unknown",
+        ];
+        let state = local["state"].as_str().expect("a state");
+        assert!(states.contains(&state), "{local}");
+        assert!(state != "unknown" || local["because"].is_string(), "no reason: {local}");
+        if ["uninit", "moved", "dropped"].contains(&state) {
+            assert!(local["value"]["text"].is_null(), "no value where none is: {local}");
+        } else {
+            assert_value(&local["value"]);
+        }
+    }
+}
+
+/// A value has a text, or says why it has none.
+fn assert_value(value: &Json) {
+    assert!(value["text"].is_string() || value["unknown"].is_string(), "no value, no reason: {value}");
+}
+
+fn has_keys(json: &Json, keys: &[&str]) {
+    let missing: Vec<_> = keys.iter().filter(|key| json.get(key).is_none()).collect();
+    assert!(missing.is_empty(), "expected {missing:?} in {json}");
+}
+
+fn array(json: &Json) -> &Vec<Json> {
+    json.as_array().unwrap_or_else(|| panic!("expected an array, found {json}"))
+}
+
+fn is_address(json: &Json) {
+    let text = json.as_str().unwrap_or_else(|| panic!("expected an address, found {json}"));
+    let digits = text.strip_prefix("0x").unwrap_or_default();
+    assert!(u64::from_str_radix(digits, 16).is_ok(), "expected an address, found {text}");
+}
+
+#[test]
+fn a_state_a_line() {
+    let states = states(&recording());
+    states.iter().for_each(check_state);
+    let numbers: Vec<u64> = states.iter().filter_map(|state| state["step"].as_u64()).collect();
+    let steps = states[0]["steps"].as_u64().expect("a number");
+    assert_eq!(numbers, (1..=steps).collect::<Vec<u64>>(), "one line a step, in order");
+    assert_eq!(states.last().expect("a last one")["output"]["stdout"], "5 7\nend\n");
+    // What the program printed about itself.
+    let full = states
+        .iter()
+        .find(|state| state["at"]["line"] == line_of(SMALL, "<full>"))
+        .expect("the line was passed");
+    let locals = array(&full["threads"][0]["frames"][0]["locals"]);
+    let value = |name: &str| {
+        let local = locals.iter().find(|local| local["name"] == name);
+        local.unwrap_or_else(|| panic!("no `{name}` in {full}"))["value"]["text"].clone()
+    };
+    assert_eq!(value("boxed"), "7");
+    assert_eq!(value("names"), "[\"stack\", \"heap\"]");
+    // An event belongs to a step that is over.
+    for state in &states {
+        for event in array(&state["events"]) {
+            assert!(event["step"].as_u64() < state["step"].as_u64(), "{event} in {state}");
+        }
+    }
+}
+
+#[test]
+fn a_range_of_states() {
+    let range = |options: &[&str]| -> Vec<Json> {
+        let ended = export(&[&["--format", "jsonl"], options].concat());
+        assert_eq!(ended.status, 0, "{}", ended.stderr());
+        let parse = |line| serde_json::from_str(line).expect("a JSON document");
+        ended.stdout().lines().map(parse).collect()
+    };
+    let all = states(&recording());
+    assert_eq!(range(&["--from", "4", "--to", "9"]), all[3..9]);
+    let some = range(&["--from", "3", "--to", "10", "--every", "3"]);
+    assert_eq!(some.len(), 3);
+    for (found, whole) in some.iter().zip(all[2..].iter().step_by(3)) {
+        for key in ["step", "at", "threads", "blocks", "statics", "edges", "output"] {
+            assert_eq!(found[key], whole[key], "{key} of step {}", whole["step"]);
+        }
+    }
+    // What happened in the states that are left out is told by the next one.
+    let allocations = |states: &[Json]| {
+        let events = states.iter().flat_map(|state| array(&state["events"]));
+        events.filter(|event| event["kind"] == "alloc").count()
+    };
+    assert_eq!(allocations(&some[1..]), allocations(&all[3..9]));
+}
+
+#[test]
+fn a_state_is_the_same_alone_and_in_a_row() {
+    let all = states(&recording());
+    for step in [1, 4, all.len()] {
+        let options = ["--format", "json", "--step", &step.to_string()];
+        let alone: Json = serde_json::from_str(&shown(&options)).expect("one JSON document");
+        assert_eq!(alone, all[step - 1], "step {step}");
+    }
+}
+
+#[test]
+fn a_page_is_one_file() {
+    let directory = fresh("cli-page");
+    let path = directory.join("page.html");
+    let ended = export(&["--format", "html", "-o", &path.to_string_lossy()]);
+    assert_eq!((ended.status, ended.stdout().as_str()), (0, ""));
+    assert!(ended.stderr().contains("it carries the program's memory"), "{}", ended.stderr());
+    let page = std::fs::read_to_string(&path).expect("the page was written");
+    assert!(page.to_ascii_lowercase().starts_with("<!doctype html>"));
+    assert_eq!(export(&["--format", "html"]).stdout(), page, "the same on standard output");
+    for scheme in ["http://", "https://"] {
+        for (at, _) in page.match_indices(scheme) {
+            let before = &page[at.saturating_sub(40)..at];
+            let namespace = page[at..].starts_with("http://www.w3.org/");
+            assert!(namespace, "the page refers to the network: {before}{}", &page[at..at + 40]);
+        }
+    }
+    for reference in ["src=\"", "href=\"//", "@import", "<link", "<iframe"] {
+        for (at, _) in page.match_indices(reference) {
+            let rest = &page[at..(at + 60).min(page.len())];
+            assert!(rest.contains("data:"), "the page refers to another file: {rest}");
+        }
+    }
+    let files: Vec<_> = std::fs::read_dir(&directory).expect("it can be listed").collect();
+    assert_eq!(files.len(), 1, "nothing lies beside it");
+}
+
+#[test]
+fn the_answer_of_a_run() {
+    let executable = compile("cli_small", SMALL);
+    let recording = fresh("cli-answer").join("answer.stackheap");
+    let ended = run_recorded(&executable, &recording, &Call::default());
+    assert_eq!((ended.status, ended.stdout().as_str()), (0, "5 7\nend\n"));
+    let answer = ended.stderr();
+    for piece in
+        ["Recorded ", " steps (", " stops), 1 thread, ", "peak ", "Stack", "Heap", "lifetime", "next"]
+    {
+        assert!(answer.contains(piece), "{piece} is not in {answer}");
+    }
+    assert!(answer.contains(&*recording.to_string_lossy()), "{answer}");
+    // The commands that it names work.
+    let commands: Vec<&str> =
+        answer.lines().filter_map(|line| line.strip_prefix("  stackheap ")).collect();
+    assert_eq!(commands.len(), 3, "{answer}");
+    for command in commands {
+        let words: Vec<&str> = command.split(' ').collect();
+        let mut stackheap = stackheap();
+        stackheap.args(words).current_dir(recording.parent().expect("it is in a directory"));
+        let ended = finish(&mut stackheap, &[]);
+        assert_eq!(ended.status, 0, "{command}: {}", ended.stderr());
+    }
+}
+
+#[test]
+fn the_last_recording_is_shown_by_default() {
+    let cache = fresh("cli-cache");
+    let directory = fresh("cli-default");
+    let file = write(&directory, "small.rs", SMALL);
+    let mut run = stackheap();
+    run.args(["run", "-q"]).arg(&file).env("XDG_CACHE_HOME", &cache);
+    assert_eq!(finish(&mut run, &[]).status, 0);
+    let mut show = stackheap();
+    show.args(["show", "--mark", "full"]).env("XDG_CACHE_HOME", &cache);
+    let shown = finish(&mut show, &[]);
+    assert_eq!(shown.status, 0, "{}", shown.stderr());
+    assert!(shown.stdout().contains("small::main"), "{}", shown.stdout());
+    // The user's directory has nothing but the user's file.
+    let files: Vec<_> = std::fs::read_dir(&directory).expect("it can be listed").collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+}
+
+#[test]
+fn a_note_and_its_blocks() {
+    let directory = fresh("cli-note");
+    let note = "# A note\n\n```rust\nlet text = String::from(\"from a note\");\n\
+        println!(\"{text}\");\n```\n\n```rust\nfn main() {\n    println!(\"second\");\n}\n```\n";
+    write(&directory, "note.md", note);
+    for (target, output) in [("note.md#1", "from a note\n"), ("note.md#2", "second\n")] {
+        let mut run = stackheap();
+        run.args(["run", "-o", "out.stackheap", target]).current_dir(&directory);
+        let ended = finish(&mut run, &[]);
+        assert_eq!((ended.status, ended.stdout().as_str()), (0, output), "{}", ended.stderr());
+    }
+}
