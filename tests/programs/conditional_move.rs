@@ -15,7 +15,7 @@ fn run(kind: &str) -> usize {
     if kind == "urgent" {
         sent = post(letter);
     }
-    println!("=sent {sent}"); // <after#1> sent = 0; letter: live, owns a block
+    println!("=sent {sent}"); // <after#1> sent = 0
     //   <after#2> sent = 6; letter: not live
     sent
 }

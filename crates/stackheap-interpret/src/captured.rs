@@ -57,11 +57,17 @@ pub(crate) enum Capturing {
 impl Capturing {
     /// Looks an executable through.
     pub(crate) fn of(image: &Image<'_>) -> Self {
-        if !image.units().iter().any(|unit| unit.name.ends_with(HARNESS)) {
+        if !image
+            .units()
+            .iter()
+            .any(|unit| unit.name.ends_with(HARNESS))
+        {
             return Self::No;
         }
         let Some(place) = image.output_capture() else {
-            return Self::Unknown("the executable has no symbol of the standard library's variable");
+            return Self::Unknown(
+                "the executable has no symbol of the standard library's variable",
+            );
         };
         let buffer = image.type_named(BUFFER_TYPE);
         match buffer.and_then(|buffer| Some((buffer, image.ty(buffer).size?))) {
@@ -163,7 +169,10 @@ impl<'p, 'r> Captured<'p, 'r> {
         let callers = thread.frames.get(..callers).unwrap_or_default();
         // What never is captured is not when the outermost call begins.
         let outermost = callers.first().into_iter();
-        for (asked, frame) in outermost.chain(callers.iter().rev().take(CALLS)).enumerate() {
+        for (asked, frame) in outermost
+            .chain(callers.iter().rev().take(CALLS))
+            .enumerate()
+        {
             let cursor = self.program.recording.cursor_at(frame.stop)?;
             let then = cursor.state();
             let block = then

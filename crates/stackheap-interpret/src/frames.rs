@@ -11,7 +11,7 @@ use stackheap_model::{
 use stackheap_trace::{FrameEntry, ThreadState};
 
 use crate::moment::Moment;
-use crate::program::{FunctionFacts, Program, VariableFacts};
+use crate::program::{FunctionFacts, Program, Progress, VariableFacts};
 use crate::values::{Decoded, Decoder, Memory, Pointer};
 
 /// Frames outside user code that are looked for on one stack.
@@ -32,6 +32,8 @@ pub(crate) struct BuiltLocal {
     /// Whether nothing that has run since it was bound can have moved its value on, because its
     /// name does not occur there but in borrows.
     pub untouched: bool,
+    /// The line at which it was perhaps handed on as a whole.
+    pub named_by_value: Option<u32>,
 }
 
 /// Builds frames of one moment.
@@ -74,29 +76,43 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
     /// The frames of a thread, innermost first: those of user code, and between and above them
     /// those of the standard library and of dependencies, as far as the stack can be unwound.
     pub(crate) fn frames(&self, thread: &'m ThreadState) -> Vec<BuiltFrame> {
-        let mut user: Vec<BuiltFrame> =
-            thread.frames.iter().map(|entry| self.frame(thread, entry)).collect();
+        let mut user: Vec<BuiltFrame> = thread
+            .frames
+            .iter()
+            .map(|entry| self.frame(thread, entry))
+            .collect();
         let others = self.other_frames(thread);
         let mut all = Vec::with_capacity(user.len() + others.len());
         let mut others = others.into_iter().peekable();
         // Both go outwards; frames further out have higher addresses.
         while let Some(next) = user.pop() {
             while let Some(other) = others.next_if(|other| other.high < next.frame.high) {
-                all.push(BuiltFrame { frame: other, locals: Vec::new() });
+                all.push(BuiltFrame {
+                    frame: other,
+                    locals: Vec::new(),
+                });
             }
             all.push(next);
         }
-        all.extend(others.map(|frame| BuiltFrame { frame, locals: Vec::new() }));
+        all.extend(others.map(|frame| BuiltFrame {
+            frame,
+            locals: Vec::new(),
+        }));
         all
     }
 
     fn other_frames(&self, thread: &ThreadState) -> Vec<Frame> {
-        let Some(top) = thread.top() else { return Vec::new() };
+        let Some(top) = thread.top() else {
+            return Vec::new();
+        };
         let Some(site) = self.program.table.sites.get(top.site.0 as usize) else {
             return Vec::new();
         };
         let at = FrameAddress::Instruction(self.moment.bias.to_runtime(site.address));
-        let mut registers = UnwindRegisters { general: [None; Register::COUNT], at };
+        let mut registers = UnwindRegisters {
+            general: [None; Register::COUNT],
+            at,
+        };
         for (number, slot) in (0..).zip(&mut registers.general) {
             *slot = top.registers.get(Register(number));
         }
@@ -106,10 +122,16 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
         };
         let mut frames = Vec::new();
         for _ in 0..UNWOUND_FRAMES {
-            let Some(step) = self.program.image.unwind(&registers, self.moment.bias, &read) else {
+            let Some(step) = self
+                .program
+                .image
+                .unwind(&registers, self.moment.bias, &read)
+            else {
                 break;
             };
-            let low = registers.get(Register::RSP).map_or(step.cfa, RuntimeAddress);
+            let low = registers
+                .get(Register::RSP)
+                .map_or(step.cfa, RuntimeAddress);
             let is_user = thread.frames.iter().any(|entry| entry.cfa == step.cfa);
             if step.cfa <= low {
                 break;
@@ -133,7 +155,10 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
             // Calls outside user code are not numbered: their place on the stack tells them apart.
             id: FrameId(1 << 48 | high.0),
             function: Arc::clone(&function),
-            at: At { position: None, function },
+            at: At {
+                position: None,
+                function,
+            },
             low,
             high,
             user: false,
@@ -156,7 +181,7 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
                 thread,
             };
             for variable in self.visible(&facts, site) {
-                let (local, more) = self.local(&context, variable, site);
+                let (local, more) = self.local(&context, &facts, variable, site);
                 locals.push(local);
                 built.push(more);
             }
@@ -229,6 +254,7 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
     fn local(
         &self,
         context: &FrameContext<'_, '_>,
+        function: &FunctionFacts,
         facts: &VariableFacts,
         site: &Site,
     ) -> (Local, BuiltLocal) {
@@ -239,7 +265,12 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
         } else {
             first_address(facts, site.address)
         };
-        let location = self.program.image.locate(&facts.variable, at, context);
+        let mut location = self.program.image.locate(&facts.variable, at, context);
+        if in_scope && matches!(location, Err(_) | Ok(Location::Nowhere(_))) {
+            if let Some(at) = self.place_from_caller(context, function, facts, site) {
+                location = Ok(Location::Memory(at));
+            }
+        }
         let (place, decoded, bytes) =
             self.value(context, facts, location, ty.size.unwrap_or(0), ty.align);
         let state = if !in_scope && self.is_ending(facts, site) {
@@ -268,15 +299,99 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
             local.cells = vec![uninitialised_cell(local.place.size)];
         }
         let mutable = facts.binding.as_ref().is_none_or(|binding| binding.mutable);
-        let untouched = self.program.is_untouched(facts, site);
+        let innermost = context
+            .thread
+            .top()
+            .is_some_and(|top| top.frame == context.entry.frame);
+        let progress = if innermost {
+            Progress::Before
+        } else {
+            Progress::Within
+        };
+        let untouched = self.program.is_untouched(facts, site, progress);
+        let named_by_value = (!pointers.is_empty())
+            .then(|| self.program.named_by_value(facts, site, progress))
+            .flatten();
         (
             local,
             BuiltLocal {
                 pointers,
                 mutable,
                 untouched,
+                named_by_value,
             },
         )
+    }
+
+    /// Where a parameter lies that the caller handed over by its address. Code that is not
+    /// optimised does not keep that address, so the debug information loses it behind the first
+    /// instructions; but the place stays the callee's own until the call ends.
+    fn place_from_caller(
+        &self,
+        context: &FrameContext<'_, '_>,
+        function: &FunctionFacts,
+        facts: &VariableFacts,
+        site: &Site,
+    ) -> Option<RuntimeAddress> {
+        let entry = context.entry;
+        if facts.role != LocalRole::Parameter
+            || entry.stop == entry.entered_stop
+            || !self.keeps_places(context, function, site)
+        {
+            return None;
+        }
+        let key = (entry.frame, facts.variable.order);
+        self.program
+            .place_at_entry(key, || self.entry_place(entry, facts))
+    }
+
+    /// Whether every other variable in scope has its place in memory, as only code has that is not
+    /// optimised: there a place is not used for something else as long as its call lasts.
+    fn keeps_places(
+        &self,
+        context: &FrameContext<'_, '_>,
+        function: &FunctionFacts,
+        site: &Site,
+    ) -> bool {
+        let image = &self.program.image;
+        let mut in_memory = 0;
+        for other in &function.variables {
+            let size = image.ty(other.variable.ty).size;
+            if !other.variable.in_scope(site.address) || size.is_none_or(|size| size == 0) {
+                continue;
+            }
+            match image.locate(&other.variable, site.address, context) {
+                Ok(Location::Memory(_)) => in_memory += 1,
+                Ok(Location::Nowhere(_)) | Err(_) if other.role == LocalRole::Parameter => {}
+                _ => return false,
+            }
+        }
+        in_memory > 0
+    }
+
+    /// Where a parameter lay at the first stop of a call, if that is in a frame further out.
+    fn entry_place(&self, frame: &FrameEntry, facts: &VariableFacts) -> Option<RuntimeAddress> {
+        let cursor = self.program.recording.cursor_at(frame.entered_stop).ok()?;
+        let state = cursor.state();
+        let moment = Moment::new(state, &self.program.image);
+        let mut threads = state.threads.iter();
+        let thread = threads.find(|thread| thread.last_stop == Some(frame.entered_stop))?;
+        let entry = thread.top().filter(|top| top.frame == frame.frame)?;
+        let site = self.program.table.sites.get(entry.site.0 as usize)?;
+        let context = FrameContext {
+            moment: &moment,
+            entry,
+            thread,
+        };
+        match self
+            .program
+            .image
+            .locate(&facts.variable, site.address, &context)
+            .ok()?
+        {
+            Location::Memory(at) if at >= entry.cfa && thread.is_on_stack(at) => Some(at),
+            _ => None,
+        }
     }
 
     /// Whether a variable is bound by the very statement the site belongs to: the debug information
@@ -301,18 +416,25 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
             ));
         }
         let entry = context.entry;
-        let innermost = context.thread.top().is_some_and(|top| top.frame == entry.frame);
+        let innermost = context
+            .thread
+            .top()
+            .is_some_and(|top| top.frame == entry.frame);
         let first = self.program.recording.first_stop_of_step(entry.step);
         if innermost && first == Some(entry.stop) {
             return LocalState::Live;
         }
-        LocalState::Unknown(Unknown::because("its scope is ending: its drop may have run already"))
+        LocalState::Unknown(Unknown::because(
+            "its scope is ending: its drop may have run already",
+        ))
     }
 
     /// Whether the site is the closing brace at which the variable's scope ends. For the debug
     /// information the scope is over before the brace; the value is there until its drop has run.
     fn is_ending(&self, facts: &VariableFacts, site: &Site) -> bool {
-        let Some(binding) = &facts.binding else { return false };
+        let Some(binding) = &facts.binding else {
+            return false;
+        };
         let statement = self.program.table.statements.get(site.statement.0 as usize);
         facts.role == LocalRole::Variable
             && binding.initialised

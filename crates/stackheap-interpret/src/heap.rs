@@ -291,11 +291,12 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
             }
             None => {
                 if let Some(block) = self.moment.state.blocks.containing(pointer.target)
-                    && block.address == pointer.target {
-                        let known = self.known.entry(block.id).or_default();
-                        known.address = block.address;
-                        known.target_type = known.target_type.or(pointer.target_type);
-                    }
+                    && block.address == pointer.target
+                {
+                    let known = self.known.entry(block.id).or_default();
+                    known.address = block.address;
+                    known.target_type = known.target_type.or(pointer.target_type);
+                }
             }
         }
     }
@@ -485,7 +486,10 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
             for (local, more) in built.locals.iter().enumerate() {
                 let shown = built.frame.locals.get(local);
                 if shown.is_some_and(|shown| shown.state == LocalState::Live)
-                    && more.pointers.iter().any(|pointer| self.owns_what_is_gone(pointer))
+                    && more
+                        .pointers
+                        .iter()
+                        .any(|pointer| self.owns_what_is_gone(pointer))
                 {
                     verdicts.push(Verdict {
                         local: (frame, local),
@@ -505,7 +509,48 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
                 self.judge_block(frames, id, known, &mut verdicts);
             }
         }
+        self.judge_handed_on(frames, &mut verdicts);
         verdicts
+    }
+
+    /// A local whose block nobody else is seen to hold may still have been handed on: to a place
+    /// that is not observed, such as a frame of the standard library.
+    fn judge_handed_on(&self, frames: &[&BuiltFrame], verdicts: &mut Vec<Verdict>) {
+        for (frame, built) in frames.iter().enumerate() {
+            for (local, more) in built.locals.iter().enumerate() {
+                let Some(line) = more.named_by_value else {
+                    continue;
+                };
+                let live = built.frame.locals.get(local).map(|shown| &shown.state);
+                let judged = verdicts
+                    .iter()
+                    .any(|verdict| verdict.local == (frame, local));
+                if judged || live != Some(&LocalState::Live) {
+                    continue;
+                }
+                let owned = more.pointers.iter().find_map(|pointer| {
+                    let start = pointer.allocation.as_ref()?.start;
+                    let owning = matches!(pointer.kind, EdgeKind::Owns | EdgeKind::Shares);
+                    let block = self.moment.state.blocks.at(start).filter(|_| owning)?;
+                    Some((block.id, pointer.kind))
+                });
+                let Some((block, kind)) = owned else { continue };
+                let claim = if kind == EdgeKind::Shares {
+                    Claim::Possible
+                } else {
+                    Claim::Open
+                };
+                let why = format!(
+                    "it is named by value in line {line}: its value was moved there if that line ran, and the debug information does not tell"
+                );
+                verdicts.push(Verdict {
+                    local: (frame, local),
+                    block: Some(block),
+                    claim,
+                    why: Unknown::because(why),
+                });
+            }
+        }
     }
 
     /// Whether a pointer owns a block that was there once. What was never captured may belong to
@@ -536,7 +581,9 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
         // grows outwards, a local's with its place in the source.
         holders.sort_by_key(|&(frame, local)| (std::cmp::Reverse(frame), local));
         let built = |&(frame, local): &(usize, usize)| {
-            frames.get(frame).and_then(|built: &&BuiltFrame| built.locals.get(local))
+            frames
+                .get(frame)
+                .and_then(|built: &&BuiltFrame| built.locals.get(local))
         };
         // What was never named since it got its value, but in borrows, still has it.
         let untouched = |at: &(usize, usize)| built(at).is_some_and(|local| local.untouched);
@@ -544,7 +591,13 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
         let fixed = |at: &(usize, usize)| built(at).is_some_and(|local| !local.mutable);
         let keepers = holders.iter().filter(|at| untouched(at)).count();
         let newest = holders.last().copied();
-        let moved_on = || holders.iter().filter(|at| !untouched(at)).copied().collect();
+        let moved_on = || {
+            holders
+                .iter()
+                .filter(|at| !untouched(at))
+                .copied()
+                .collect()
+        };
         let (losers, claim): (Vec<_>, Claim) = match strong {
             Some(strong) if keepers == strong => (moved_on(), Claim::Refuted),
             Some(_) => (moved_on(), Claim::Possible),
@@ -574,9 +627,14 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
 
     /// Takes what a local without a certain value seems to own away from it.
     fn carry_out(&mut self, frames: &[&BuiltFrame], verdicts: &[Verdict]) {
-        for verdict in verdicts.iter().filter(|verdict| verdict.claim != Claim::Possible) {
+        for verdict in verdicts
+            .iter()
+            .filter(|verdict| verdict.claim != Claim::Possible)
+        {
             let (frame, local) = verdict.local;
-            let Some((frame, local)) = local_of(frames, frame, local) else { continue };
+            let Some((frame, local)) = local_of(frames, frame, local) else {
+                continue;
+            };
             self.edges.retain(|edge| {
                 let from_it = matches!(&edge.from, EdgeEnd::Local { frame: from, local: name, .. }
                     if *from == frame && *name == local);
@@ -597,7 +655,9 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
                 });
             } else {
                 known.owners.clear();
-                known.no_owner_because.get_or_insert_with(|| Arc::clone(&verdict.why.reason));
+                known
+                    .no_owner_because
+                    .get_or_insert_with(|| Arc::clone(&verdict.why.reason));
             }
         }
     }
@@ -633,7 +693,9 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
             shown.sort_unstable_by_key(|entry| entry.id);
             shown.truncate(self.limits.blocks);
             let room = self.limits.blocks - shown.len();
-            let others = blocks.iter().filter(|entry| !self.known.contains_key(&entry.id));
+            let others = blocks
+                .iter()
+                .filter(|entry| !self.known.contains_key(&entry.id));
             shown.extend(others.take(room));
             shown.sort_unstable_by_key(|entry| entry.id);
             shown

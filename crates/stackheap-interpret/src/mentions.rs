@@ -4,7 +4,7 @@
 //! it is plainly a borrow.
 
 use stackheap_model::{TextPosition, TextRange};
-use stackheap_source::{Binding, Outline};
+use stackheap_source::{Binding, BodyKind, Outline};
 
 /// Macros that only borrow what is given to them.
 const BORROWING_MACROS: [&str; 12] = [
@@ -47,6 +47,51 @@ pub(crate) fn none_moves(
         return true;
     };
     first >= looping_until(text, outline, binding, here)
+}
+
+/// The first line that names a variable by value and may have run before `here`: there a value that
+/// owns something was moved, if the line did run. A variable that is also assigned may have a new
+/// value, so that nothing follows for it.
+pub(crate) fn named_by_value(
+    text: &str,
+    outline: &Outline,
+    binding: &Binding,
+    here: TextPosition,
+) -> Option<u32> {
+    let looping = looping_until(text, outline, binding, here);
+    let assigned = |after: &str| after.starts_with('=') && !after.starts_with("==");
+    if mentions(text, binding).any(|(_, _, _, after)| assigned(after)) {
+        return None;
+    }
+    let found = mentions(text, binding).find(|&(at, line, before, after)| {
+        at < looping
+            && !in_borrowing_macro(line)
+            && (is_by_value(before, after) || in_move_closure(text, outline, binding, at))
+    });
+    found.map(|(at, ..)| at.line)
+}
+
+/// Whether a name between these texts stands for its value as a whole.
+fn is_by_value(before: &str, after: &str) -> bool {
+    let opens = [
+        "(", ",", "=", "[", "{", ":", "=>", "return", "break", " in", "match",
+    ];
+    let closes = [")", ",", ";", "]", "}", "{", "+", "?"];
+    let starts_line = before.is_empty() && (after.is_empty() || after.starts_with('}'));
+    let path = before.ends_with("::") || after.starts_with("::");
+    let begins = opens.iter().any(|open| before.ends_with(open));
+    let ends = after.is_empty() || closes.iter().any(|close| after.starts_with(close));
+    starts_line || begins && ends && !path
+}
+
+/// Whether a mention stands in a closure or async block that takes what it names.
+fn in_move_closure(text: &str, outline: &Outline, binding: &Binding, at: TextPosition) -> bool {
+    outline.functions.iter().any(|body| {
+        body.kind != BodyKind::Function
+            && body.range.contains(at)
+            && !body.range.contains(binding.at)
+            && line_from(text, body.range).starts_with("move")
+    })
 }
 
 /// Up to where code may have run: `here`, or the end of the loop around it that the variable was
@@ -95,19 +140,22 @@ fn mentions<'t>(
     binding: &'t Binding,
 ) -> impl Iterator<Item = (TextPosition, &'t str, &'t str, &'t str)> + 't {
     let name = binding.name.as_str();
-    text.lines().map(without_comment).enumerate().flat_map(move |(index, line)| {
-        line.match_indices(name).filter_map(move |(start, _)| {
-            let at = TextPosition {
-                line: index as u32 + 1,
-                column: start as u32 + 1,
-            };
-            let (before, rest) = line.split_at_checked(start)?;
-            let after = rest.get(name.len()..)?;
-            let part_of_word = before.ends_with(is_word) || after.starts_with(is_word);
-            let inside = binding.scope.contains(at) || at > binding.at && at < binding.scope.end;
-            (!part_of_word && inside).then(|| (at, line, before.trim_end(), after.trim_start()))
+    text.lines()
+        .map(without_comment)
+        .enumerate()
+        .flat_map(move |(index, line)| {
+            line.match_indices(name).filter_map(move |(start, _)| {
+                let at = TextPosition {
+                    line: index as u32 + 1,
+                    column: start as u32 + 1,
+                };
+                let (before, rest) = line.split_at_checked(start)?;
+                let after = rest.get(name.len()..)?;
+                let part_of_word = before.ends_with(is_word) || after.starts_with(is_word);
+                let inside = binding.scope.contains(at) && at > binding.at;
+                (!part_of_word && inside).then(|| (at, line, before.trim_end(), after.trim_start()))
+            })
         })
-    })
 }
 
 /// A line up to its comment. A `//` behind an odd number of quotes is taken for text.
@@ -147,7 +195,13 @@ mod tests {
             .unwrap() as u32
             + 1;
         let moving = may_move(text, binding);
-        none_moves(&moving, text, &outline, binding, TextPosition { line, column: 5 })
+        none_moves(
+            &moving,
+            text,
+            &outline,
+            binding,
+            TextPosition { line, column: 5 },
+        )
     }
 
     #[test]
@@ -167,9 +221,52 @@ mod tests {
         ));
     }
 
+    /// The line that names `x` by value before the line that ends with `// here`.
+    fn by_value(text: &str) -> Option<u32> {
+        let (outline, problems) = stackheap_source::outline(text);
+        assert!(problems.is_empty(), "{problems:?}");
+        let binding = outline
+            .bindings
+            .iter()
+            .find(|binding| binding.name == "x")
+            .unwrap();
+        let line = text
+            .lines()
+            .position(|line| line.ends_with("// here"))
+            .unwrap() as u32
+            + 1;
+        named_by_value(text, &outline, binding, TextPosition { line, column: 5 })
+    }
+
+    #[test]
+    fn a_value_that_is_handed_over_is_found() {
+        let body =
+            |line: &str| format!("fn f() {{\n    let x = g();\n    {line}\n    h(); // here\n}}\n");
+        for line in [
+            "drop(x);",
+            "let y = x;",
+            "let y = S { a: 1, x };",
+            "v.push(x);",
+            "spawn(move || x.len());",
+        ] {
+            assert_eq!(by_value(&body(line)), Some(3), "{line}");
+        }
+        for line in [
+            "x.push(1);",
+            "g(&x);",
+            "println!(\"{}\", x);",
+            "let y = x.len();",
+            "drop(x); x = g();",
+        ] {
+            assert_eq!(by_value(&body(line)), None, "{line}");
+        }
+    }
+
     #[test]
     fn comments_do_not_move() {
-        assert!(untouched("fn f() {\n    let x = g(); // then x\n    // drop(x)\n    h(); // here\n}\n"));
+        assert!(untouched(
+            "fn f() {\n    let x = g(); // then x\n    // drop(x)\n    h(); // here\n}\n"
+        ));
     }
 
     #[test]

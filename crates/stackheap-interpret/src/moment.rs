@@ -64,6 +64,12 @@ impl<'s, 'r> Moment<'s, 'r> {
         })
     }
 
+    /// Whether an address lay on the stack of a thread that has ended.
+    fn was_a_stack(&self, at: RuntimeAddress) -> bool {
+        let mut threads = self.state.threads.iter();
+        threads.any(|thread| thread.ended && thread.stack_high.0 != 0 && thread.is_on_stack(at))
+    }
+
     fn why_unknown(&self, at: RuntimeAddress, len: usize) -> Unknown {
         if let Some(block) = self.state.blocks.containing(at) {
             if at.0 + len as u64 > block.end().0 {
@@ -90,6 +96,11 @@ impl<'s, 'r> Moment<'s, 'r> {
             Region::Stack => "not captured: outside the part of the stack that was read",
             Region::Static => "not captured: a static that is not of user code",
             Region::Tls => "not captured: a thread-local that is not of user code",
+            Region::Foreign if self.was_a_stack(at) => "the thread whose stack was there has ended",
+            // But for stacks only blocks are read there, so what is known was one.
+            Region::Foreign if self.state.memory.is_known(at, 1) => {
+                "the heap block that was there is freed"
+            }
             Region::Foreign => "not captured: no live block of the Rust allocator is there",
             Region::Mapped => "not captured: a mapping of another file",
             Region::Code => "not captured: machine code",
@@ -123,10 +134,9 @@ impl Memory for Moment<'_, '_> {
             // What was captured there belonged to a block that is gone.
             _ => false,
         };
-        if readable
-            && let Some(bytes) = self.state.memory.read(at, len as u64) {
-                return Ok(bytes);
-            }
+        if readable && let Some(bytes) = self.state.memory.read(at, len as u64) {
+            return Ok(bytes);
+        }
         Err(self.why_unknown(at, len))
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use stackheap_model::{
-    BlockId, BlockState, FrameId, LocalRole, LocalState, OwnerKind, State, StepNumber,
-    StepRef, ThreadId, Unknown,
+    BlockId, BlockState, FrameId, LocalRole, LocalState, OwnerKind, State, StepNumber, StepRef,
+    ThreadId, Unknown,
 };
 use stackheap_trace::Totals;
 
@@ -267,9 +267,10 @@ impl Gathering {
                 }
             }
             if let (Some(named), 1) = (named, block.owners.len())
-                && story.owners.last().is_none_or(|last| **last != *named) {
-                    story.owners.push(named.into());
-                }
+                && story.owners.last().is_none_or(|last| **last != *named)
+            {
+                story.owners.push(named.into());
+            }
         }
     }
 

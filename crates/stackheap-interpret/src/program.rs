@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use rustc_hash::{FxHashMap, FxHashSet};
 use stackheap_image::{Function, Image, StaticPlace, StaticVariable, Variable};
 use stackheap_model::{
-    FileId, FunctionId, ImageAddress, LoadBias, LocalRole, Position, RuntimeAddress, Site, SiteId,
-    SiteTable, StatementId, StopNumber, TextPosition, ThreadId, Type, TypeId,
+    FileId, FrameId, FunctionId, ImageAddress, LoadBias, LocalRole, Position, RuntimeAddress, Site,
+    SiteId, SiteTable, StatementId, StopNumber, TextPosition, ThreadId, Type, TypeId,
 };
 use stackheap_source::{Binding, Outline};
 use stackheap_trace::{BlobKind, Limit, Recording};
@@ -15,6 +15,9 @@ use crate::captured::{CaptureSlot, Capturing};
 use crate::error::InterpretError;
 use crate::mentions;
 use crate::values::{Fits, TypeSource};
+
+/// Parameters whose first place is remembered.
+const ENTRY_PLACES: usize = 1 << 16;
 
 /// Limits that are told one by one.
 const LIMITS_TOLD: usize = 5;
@@ -74,11 +77,21 @@ pub struct Program<'r> {
     statics: OnceLock<Vec<StaticVariable>>,
     capturing: OnceLock<Capturing>,
     stops: Mutex<FxHashMap<StopNumber, Option<(ThreadId, SiteId)>>>,
+    entry_places: Mutex<FxHashMap<(FrameId, u32), Option<RuntimeAddress>>>,
 }
 
 /// What is known of a function of user code.
 pub(crate) struct FunctionFacts {
     pub variables: Vec<VariableFacts>,
+}
+
+/// How far the statement of a site has run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// It is about to run.
+    Before,
+    /// It waits for a call.
+    Within,
 }
 
 /// What is known of a variable.
@@ -135,6 +148,7 @@ impl<'r> Program<'r> {
             statics: OnceLock::new(),
             capturing: OnceLock::new(),
             stops: Mutex::default(),
+            entry_places: Mutex::default(),
             table,
         })
     }
@@ -174,6 +188,25 @@ impl<'r> Program<'r> {
             Some((thread.id, thread.top()?.site))
         });
         known.insert(stop, found);
+        found
+    }
+
+    /// Where the parameter of this number lay when its call began, as `find` tells; it is asked
+    /// once.
+    pub(crate) fn place_at_entry(
+        &self,
+        parameter: (FrameId, u32),
+        find: impl FnOnce() -> Option<RuntimeAddress>,
+    ) -> Option<RuntimeAddress> {
+        let mut known = self.entry_places.lock().ok()?;
+        if let Some(found) = known.get(&parameter) {
+            return *found;
+        }
+        if known.len() >= ENTRY_PLACES {
+            known.clear();
+        }
+        let found = find();
+        known.insert(parameter, found);
         found
     }
 
@@ -220,10 +253,9 @@ impl<'r> Program<'r> {
     /// A limit that was reached, in words.
     pub(crate) fn limit_in_words(&self, limit: &Limit) -> Arc<str> {
         let site = |site| {
-            self.site_position(site)
-                .map_or_else(String::new, |at| {
-                    format!("{}:{}:{}", at.file, at.line, at.column)
-                })
+            self.site_position(site).map_or_else(String::new, |at| {
+                format!("{}:{}:{}", at.file, at.line, at.column)
+            })
         };
         match limit {
             Limit::MaxStops(stops) => {
@@ -388,25 +420,56 @@ impl<'r> Program<'r> {
     }
 
     /// Whether the source shows that nothing can have moved a variable's value on before `site`.
-    pub(crate) fn is_untouched(&self, facts: &VariableFacts, site: &Site) -> bool {
+    pub(crate) fn is_untouched(
+        &self,
+        facts: &VariableFacts,
+        site: &Site,
+        progress: Progress,
+    ) -> bool {
         let Some(binding) = &facts.binding else {
             return false;
         };
-        let Some(statement) = self.table.statements.get(site.statement.0 as usize) else {
-            return false;
-        };
-        let Some(outline) = self.outline(statement.file) else {
-            return false;
-        };
+        self.so_far(site, progress)
+            .is_some_and(|(text, outline, here)| {
+                let moving = facts
+                    .moving
+                    .get_or_init(|| mentions::may_move(text, binding));
+                mentions::none_moves(moving, text, outline, binding, here)
+            })
+    }
+
+    /// The text of a site's file, its outline, and up to where its code has run.
+    fn so_far(&self, site: &Site, progress: Progress) -> Option<(&str, &Outline, TextPosition)> {
+        let statement = self.table.statements.get(site.statement.0 as usize)?;
+        let outline = self.outline(statement.file)?;
         let text = self
             .table
             .files
-            .get(statement.file.0 as usize)
-            .and_then(|f| f.text.as_deref());
-        text.is_some_and(|text| {
-            let moving = facts.moving.get_or_init(|| mentions::may_move(text, binding));
-            mentions::none_moves(moving, text, outline, binding, statement.range.start)
-        })
+            .get(statement.file.0 as usize)?
+            .text
+            .as_deref()?;
+        let here = match progress {
+            Progress::Before => statement.range.start,
+            Progress::Within => statement.range.end,
+        };
+        Some((text, outline, here))
+    }
+
+    /// The line at which a variable was perhaps handed on as a whole before `site`, or in the
+    /// statement of the site when that is in progress.
+    pub(crate) fn named_by_value(
+        &self,
+        facts: &VariableFacts,
+        site: &Site,
+        progress: Progress,
+    ) -> Option<u32> {
+        // A capture's binding is the one outside the closure.
+        let binding = facts
+            .binding
+            .as_ref()
+            .filter(|_| facts.role != LocalRole::Capture)?;
+        let (text, outline, here) = self.so_far(site, progress)?;
+        mentions::named_by_value(text, outline, binding, here)
     }
 
     fn file_of(&self, absolute: &str) -> Option<FileId> {

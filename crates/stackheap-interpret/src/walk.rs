@@ -5,8 +5,8 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use stackheap_model::{
     At, Block, BlockState, Event, EventKind, FrameId, LocalRole, LocalState, Output, OutputStream,
-    PlaceRef, Position, RuntimeAddress, Stack, State, StepNumber, StepRef, StopNumber, Thread, ThreadId, Unknown,
-    Value, ValueKind,
+    PlaceRef, Position, RuntimeAddress, Stack, State, StepNumber, StepRef, StopNumber, Thread,
+    ThreadId, Unknown, Value, ValueKind,
 };
 use stackheap_trace::{
     Applied, BlockEntry, Cursor, FrameEntry, Record, ReplayState, Sequence, ThreadState,
@@ -220,7 +220,10 @@ impl<'p, 'r> Walk<'p, 'r> {
                 );
             }
             (
-                Record::ReallocEnd { thread, address: Some(address) },
+                Record::ReallocEnd {
+                    thread,
+                    address: Some(address),
+                },
                 Applied::Reallocated { before, .. },
             ) => self.reallocated(*thread, *address, before.as_ref()),
             (Record::Free { thread, .. }, Applied::Freed { block: Some(block) }) => {

@@ -296,8 +296,13 @@ mod tests {
     #[test]
     fn texts_that_grow_in_turns_are_stored_once_each() {
         let mut stream = Stream::default();
-        for (text, at) in [("a", (0, 1)), ("b1", (1, 2)), ("", (0, 0)), ("a🦀", (0, 3)), ("b12", (1, 3))]
-        {
+        for (text, at) in [
+            ("a", (0, 1)),
+            ("b1", (1, 2)),
+            ("", (0, 0)),
+            ("a🦀", (0, 3)),
+            ("b12", (1, 3)),
+        ] {
             assert_eq!(stream.add(text.as_bytes()), at);
         }
         assert_eq!(stream.texts, ["a🦀", "b12"]);

@@ -1,8 +1,10 @@
-//! What recording costs: `cargo bench -p stackheap --bench speed [-- PART...]`, with the parts `stops`,
-//! `allocations`, `start`, `million`. Prints what was measured in this run, next to what it is
-//! compared with; nothing is asserted. Times are of whole commands unless a line says otherwise, and of
-//! several the least, as the machine does other things too; `processor` is what the command and all that it
-//! started used of processors, which tells more on a machine that is busy.
+//! What recording costs: `cargo bench -p stackheap --bench speed [-- PART...]`, with the parts
+//! `stops`, `allocations`, `start`, `million`. Prints what was measured in this run, next to what
+//! it is compared with; nothing is asserted.
+//!
+//! Times are of whole commands unless a line says otherwise, and of several the least, as the
+//! machine does other things too; `processor` is what a command and all that it started used of
+//! processors, which tells more on a machine that is busy.
 
 use std::error::Error;
 use std::ffi::OsStr;
@@ -17,6 +19,9 @@ use stackheap_trace::Recording;
 use tempfile::TempDir;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
+
+/// Measures one thing and prints it.
+type Part = fn(&Bench) -> Outcome<()>;
 
 /// How often a command is run whose least time is taken.
 const RUNS: usize = 3;
@@ -33,7 +38,7 @@ fn main() -> Outcome<()> {
         println!("not measured: run `cargo bench -p stackheap --bench speed`");
         return Ok(());
     }
-    let parts: [(&str, fn(&Bench) -> Outcome<()>); 4] = [
+    let parts: [(&str, Part); 4] = [
         ("stops", stops),
         ("allocations", allocations),
         ("start", start),
@@ -409,8 +414,8 @@ fn timed(command: &mut Command) -> Outcome<Cost> {
     })
 }
 
-/// What ended children used: `cutime` and `cstime` of `proc_pid_stat(5)`, which Linux on x86-64 counts in
-/// hundredths of a second.
+/// What ended children used: `cutime` and `cstime` of `proc_pid_stat(5)`, which Linux on x86-64
+/// counts in hundredths of a second.
 fn children_processor_time() -> Outcome<Duration> {
     let text = std::fs::read_to_string("/proc/self/stat")?;
     let (_, behind_name) = text.rsplit_once(')').ok_or("no name in /proc/self/stat")?;

@@ -37,7 +37,12 @@ fn main() {
 fn run(arguments: &[&str], directory: &Path) -> Ended {
     let mut command = stackheap();
     let recording = directory.join("out.stackheap");
-    command.arg("run").arg("-o").arg(recording).args(arguments).current_dir(directory);
+    command
+        .arg("run")
+        .arg("-o")
+        .arg(recording)
+        .args(arguments)
+        .current_dir(directory);
     finish(&mut command, &[])
 }
 
@@ -64,8 +69,14 @@ fn a_file_that_is_not_there() {
         assert_error(&ended, &[name]);
     }
     let ended = run(&["--exe", "gone"], &directory);
-    assert_error(&ended, &["expected a file at `gone`, found none", "check the path"]);
-    assert!(!directory.join("out.stackheap").exists(), "nothing was recorded");
+    assert_error(
+        &ended,
+        &["expected a file at `gone`, found none", "check the path"],
+    );
+    assert!(
+        !directory.join("out.stackheap").exists(),
+        "nothing was recorded"
+    );
 }
 
 #[test]
@@ -74,9 +85,19 @@ fn a_directory() {
     write(&directory, "package.rs/Cargo.toml", "");
     std::fs::create_dir(directory.join("folder")).expect("a directory can be made");
     let ended = run(&["folder"], &directory);
-    assert_error(&ended, &["expected a file", "found the directory folder", "--manifest-path"]);
+    assert_error(
+        &ended,
+        &[
+            "expected a file",
+            "found the directory folder",
+            "--manifest-path",
+        ],
+    );
     let ended = run(&["package.rs"], &directory);
-    assert_error(&ended, &["found a directory", "--manifest-path package.rs/Cargo.toml"]);
+    assert_error(
+        &ended,
+        &["found a directory", "--manifest-path package.rs/Cargo.toml"],
+    );
     let ended = run(&["--exe", "folder"], &directory);
     assert_error(&ended, &["found a directory", "name a file in it"]);
     let shown = finish(stackheap().arg("show").arg(directory.join("folder")), &[]);
@@ -99,34 +120,64 @@ fn a_package_with_only_a_library() {
     write(&directory, "src/lib.rs", "pub fn one() -> u32 { 1 }\n");
     write(&directory, "tests/check.rs", "#[test]\nfn one() {}\n");
     let ended = run(&["--offline"], &directory);
-    assert_error(&ended, &["expected a program, found a package without one", "--test check"]);
+    assert_error(
+        &ended,
+        &[
+            "expected a program, found a package without one",
+            "--test check",
+        ],
+    );
 }
 
 #[test]
 fn no_package_at_all() {
     let directory = fresh("no-package");
     let manifest = directory.join("Cargo.toml");
-    let ended = run(&["--manifest-path", &manifest.to_string_lossy()], &directory);
+    let ended = run(
+        &["--manifest-path", &manifest.to_string_lossy()],
+        &directory,
+    );
     assert_error(&ended, &["Cargo.toml"]);
 }
 
 #[test]
 fn a_file_that_is_not_utf8() {
     let directory = fresh("not-utf8");
-    write(&directory, "latin.rs", b"fn main() { println!(\"caf\xe9\"); }\n");
+    write(
+        &directory,
+        "latin.rs",
+        b"fn main() { println!(\"caf\xe9\"); }\n",
+    );
     let ended = run(&["latin.rs"], &directory);
-    assert_error(&ended, &["expected UTF-8 in `latin.rs`", "at offset 25", "convert the file"]);
+    assert_error(
+        &ended,
+        &[
+            "expected UTF-8 in `latin.rs`",
+            "at offset 25",
+            "convert the file",
+        ],
+    );
     let mut command = stackheap();
     command.args(["run", "-"]).current_dir(&directory);
-    assert_error(&finish(&mut command, b"fn main() {}\xff"), &["UTF-8", "at offset 12"]);
+    assert_error(
+        &finish(&mut command, b"fn main() {}\xff"),
+        &["UTF-8", "at offset 12"],
+    );
 }
 
 #[test]
 fn a_note_without_rust() {
     let directory = fresh("note-without-rust");
-    write(&directory, "note.md", "# Stack\n\n```c\nint main() {}\n```\n");
+    write(
+        &directory,
+        "note.md",
+        "# Stack\n\n```c\nint main() {}\n```\n",
+    );
     let ended = run(&["note.md"], &directory);
-    assert_error(&ended, &["marked `rust` in `note.md`, found none", "```rust"]);
+    assert_error(
+        &ended,
+        &["marked `rust` in `note.md`, found none", "```rust"],
+    );
 }
 
 #[test]
@@ -137,23 +188,48 @@ fn a_note_with_several_blocks() {
     let ended = run(&["note.md"], &directory);
     assert_error(
         &ended,
-        &["expected one `rust` block in `note.md`, found 2", "note.md#1  line 4", "note.md#2  line 10"],
+        &[
+            "expected one `rust` block in `note.md`, found 2",
+            "note.md#1  line 4",
+            "note.md#2  line 10",
+        ],
     );
-    assert_error(&run(&["note.md#3"], &directory), &["block 3", "found 2", "note.md#2"]);
-    assert_error(&run(&["note.md#x"], &directory), &["found `x`", "note.md#1"]);
+    assert_error(
+        &run(&["note.md#3"], &directory),
+        &["block 3", "found 2", "note.md#2"],
+    );
+    assert_error(
+        &run(&["note.md#x"], &directory),
+        &["found `x`", "note.md#1"],
+    );
 }
 
 #[test]
 fn a_program_that_does_not_compile() {
     let directory = fresh("does-not-compile");
-    write(&directory, "wrong.rs", "fn main() {\n    let s: String = 5;\n}\n");
+    write(
+        &directory,
+        "wrong.rs",
+        "fn main() {\n    let s: String = 5;\n}\n",
+    );
     let ended = run(&["wrong.rs"], &directory);
     assert_eq!(ended.status, 101, "{}", ended.stderr());
     assert_no_panic(&ended);
     // The compiler's own words.
-    assert!(ended.stderr().contains("error[E0308]: mismatched types"), "{}", ended.stderr());
-    assert!(ended.stderr().contains("--> wrong.rs:2:21"), "{}", ended.stderr());
-    assert!(!directory.join("out.stackheap").exists(), "nothing was recorded");
+    assert!(
+        ended.stderr().contains("error[E0308]: mismatched types"),
+        "{}",
+        ended.stderr()
+    );
+    assert!(
+        ended.stderr().contains("--> wrong.rs:2:21"),
+        "{}",
+        ended.stderr()
+    );
+    assert!(
+        !directory.join("out.stackheap").exists(),
+        "nothing was recorded"
+    );
 }
 
 #[test]
@@ -173,7 +249,10 @@ fn a_wrong_command_line() {
         assert_error(&ended, &[]);
     }
     write(&directory, "a.rs", SMALL);
-    assert_error(&run(&["a.rs", "--edition", "1999"], &directory), &["1999", "2024"]);
+    assert_error(
+        &run(&["a.rs", "--edition", "1999"], &directory),
+        &["1999", "2024"],
+    );
 }
 
 // Executables.
@@ -188,11 +267,20 @@ fn a_stripped_executable() {
 #[test]
 fn an_executable_without_debug_information() {
     let executable = compile_with("no_debug", SMALL, &["-Cdebuginfo=0", "-Cstrip=none"]);
-    assert_error(&run_executable(&executable), &["has no debug information of its own", "-g"]);
+    assert_error(
+        &run_executable(&executable),
+        &["has no debug information of its own", "-g"],
+    );
     let executable = compile_with("stripped_debug", SMALL, &["-g", "-Cstrip=debuginfo"]);
-    assert_error(&run_executable(&executable), &["no debug information", "debug = true"]);
+    assert_error(
+        &run_executable(&executable),
+        &["no debug information", "debug = true"],
+    );
     let executable = compile_with("only_lines", SMALL, &["-Cdebuginfo=line-tables-only"]);
-    assert_error(&run_executable(&executable), &["line numbers but no variables", "debug = true"]);
+    assert_error(
+        &run_executable(&executable),
+        &["line numbers but no variables", "debug = true"],
+    );
 }
 
 /// The file header of an executable, by the layout in `elf(5)`; nothing behind it.
@@ -217,7 +305,10 @@ fn an_executable_for_another_machine() {
     let path = write_executable(&directory, "small", &elf_header(1, intel_32));
     assert_error(&run_executable(&path), &["64-bit", "found a 32-bit one"]);
     let path = write_executable(&directory, "arm", &elf_header(2, arm_64));
-    assert_error(&run_executable(&path), &["for x86-64, found one for", "build for"]);
+    assert_error(
+        &run_executable(&path),
+        &["for x86-64, found one for", "build for"],
+    );
     let path = write_executable(&directory, "empty-of-all", &elf_header(2, intel_64));
     assert_error(&run_executable(&path), &["empty-of-all"]);
     let path = write_executable(&directory, "cut", &elf_header(2, intel_64)[..20]);
@@ -241,20 +332,38 @@ fn a_program_in_c() {
         return;
     }
     let directory = fresh("in-c");
-    let source = write(&directory, "in_c.c", "int main(void) { int a = 1; return a - 1; }\n");
+    let source = write(
+        &directory,
+        "in_c.c",
+        "int main(void) { int a = 1; return a - 1; }\n",
+    );
     let executable = directory.join("in_c");
-    let compiled = Command::new("cc").arg("-g").arg("-o").arg(&executable).arg(&source).status();
+    let compiled = Command::new("cc")
+        .arg("-g")
+        .arg("-o")
+        .arg(&executable)
+        .arg(&source)
+        .status();
     assert!(compiled.expect("cc starts").success());
-    assert_error(&run_executable(&executable), &["expected a program compiled from Rust, found"]);
+    assert_error(
+        &run_executable(&executable),
+        &["expected a program compiled from Rust, found"],
+    );
 }
 
 #[test]
 fn a_script_as_executable() {
     let directory = fresh("a-script");
     let path = write_executable(&directory, "script", b"#!/bin/sh\necho hello\n");
-    assert_error(&run_executable(&path), &["expected an ELF executable", "not a script"]);
+    assert_error(
+        &run_executable(&path),
+        &["expected an ELF executable", "not a script"],
+    );
     let path = write(&directory, "not-allowed", b"#!/bin/sh\n");
-    assert_error(&run_executable(&path), &["without execute permission", "chmod +x"]);
+    assert_error(
+        &run_executable(&path),
+        &["without execute permission", "chmod +x"],
+    );
     let path = write_executable(&directory, "empty", b"");
     assert_error(&run_executable(&path), &["expected an ELF executable"]);
 }
@@ -263,7 +372,10 @@ fn a_script_as_executable() {
 fn an_executable_named_as_a_target() {
     let directory = fresh("executable-as-target");
     write_executable(&directory, "program", b"\x7fELF");
-    assert_error(&run(&["program"], &directory), &["expected FILE.rs", "--exe program"]);
+    assert_error(
+        &run(&["program"], &directory),
+        &["expected FILE.rs", "--exe program"],
+    );
 }
 
 // Programs that are hard to record.
@@ -291,13 +403,21 @@ fn a_program_that_asks_for_a_terminal() {
     let recorded = recording_command(&executable, &recording, &Call::with_options(&["-q"]));
     let line = |command: &Command| {
         let words = std::iter::once(command.get_program()).chain(command.get_args());
-        words.map(|word| format!("'{}'", word.to_string_lossy())).collect::<Vec<_>>().join(" ")
+        words
+            .map(|word| format!("'{}'", word.to_string_lossy()))
+            .collect::<Vec<_>>()
+            .join(" ")
     };
     for command in [line(&Command::new(&executable)), line(&recorded)] {
         let mut script = Command::new("script");
         script.args(["-qec", &command, "/dev/null"]);
         let ended = finish(&mut script, &[]);
-        assert_eq!(ended.stdout().trim_end(), "[true, true, true]", "{}", ended.stderr());
+        assert_eq!(
+            ended.stdout().trim_end(),
+            "[true, true, true]",
+            "{}",
+            ended.stderr()
+        );
     }
 }
 
@@ -322,7 +442,10 @@ fn a_program_that_never_ends_is_interrupted() {
     let recording = directory.join("endless.stackheap");
     let mut command = recording_command(&executable, &recording, &Call::default());
     in_own_group(&mut command);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().expect("stackheap starts");
     let stdout = collect(child.stdout.take().expect("its output is a pipe"));
     let stderr = collect(child.stderr.take().expect("its output is a pipe"));
@@ -336,7 +459,10 @@ fn a_program_that_never_ends_is_interrupted() {
     let shown = show(&recording, &["--format", "json"]);
     assert_eq!(shown.status, 0, "{}", shown.stderr());
     let state = shown.json();
-    assert!(state["steps"].as_u64().is_some_and(|steps| steps >= 2), "{state}");
+    assert!(
+        state["steps"].as_u64().is_some_and(|steps| steps >= 2),
+        "{state}"
+    );
     assert_eq!(state["output"]["stdout"], "begun\n");
 }
 
@@ -346,7 +472,10 @@ fn a_recorder_that_is_killed_leaves_a_recording() {
     let directory = fresh("killed");
     let recording = directory.join("killed.stackheap");
     let mut command = recording_command(&executable, &recording, &Call::default());
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().expect("stackheap starts");
     let stdout = collect(child.stdout.take().expect("its output is a pipe"));
     receive_until(&stdout, "begun");
@@ -365,7 +494,11 @@ fn a_recorder_that_is_killed_leaves_a_recording() {
     receive(&stdout);
     let shown = show(&recording, &["--format", "json"]);
     assert_eq!(shown.status, 0, "{}", shown.stderr());
-    assert!(shown.json()["steps"].as_u64().is_some_and(|steps| steps >= 2));
+    assert!(
+        shown.json()["steps"]
+            .as_u64()
+            .is_some_and(|steps| steps >= 2)
+    );
 }
 
 const CHILDREN: &str = r#"
@@ -440,12 +573,21 @@ fn a_full_disk() {
     let ended = run_recorded(&executable, Path::new("/dev/full"), &Call::default());
     assert_eq!(ended.status, 2, "{}", ended.stderr());
     assert_no_panic(&ended);
-    assert!(ended.stderr().contains("No space left on device"), "{}", ended.stderr());
+    assert!(
+        ended.stderr().contains("No space left on device"),
+        "{}",
+        ended.stderr()
+    );
     assert!(ended.stderr().contains("/dev/full"), "{}", ended.stderr());
     let recording = small_recording();
     let mut command = stackheap();
-    command.args(["export", "--format", "jsonl", "-o", "/dev/full"]).arg(recording);
-    assert_error(&finish(&mut command, &[]), &["No space left on device", "/dev/full"]);
+    command
+        .args(["export", "--format", "jsonl", "-o", "/dev/full"])
+        .arg(recording);
+    assert_error(
+        &finish(&mut command, &[]),
+        &["No space left on device", "/dev/full"],
+    );
 }
 
 const TALKATIVE: &str = r#"
@@ -473,10 +615,18 @@ impl Drop for Mounted {
 fn small_file_system(name: &str, size: &str) -> Option<Mounted> {
     let directory = scratch(name);
     // One that an interrupted run of the tests left.
-    let _ = Command::new("umount").arg(&directory).stderr(Stdio::null()).status();
+    let _ = Command::new("umount")
+        .arg(&directory)
+        .stderr(Stdio::null())
+        .status();
     let mut mount = Command::new("mount");
-    mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(&directory);
-    let mounted = mount.stderr(Stdio::null()).status().is_ok_and(|status| status.success());
+    mount
+        .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
+        .arg(&directory);
+    let mounted = mount
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
     if !mounted {
         eprintln!("skipped: a tmpfs cannot be mounted here");
     }
@@ -486,14 +636,25 @@ fn small_file_system(name: &str, size: &str) -> Option<Mounted> {
 #[test]
 fn a_disk_that_fills_up_while_recording() {
     let executable = compile("talkative", TALKATIVE);
-    let Some(mounted) = small_file_system("full-disk", "1200k") else { return };
+    let Some(mounted) = small_file_system("full-disk", "1200k") else {
+        return;
+    };
     let recording = mounted.0.join("full.stackheap");
     let ended = run_recorded(&executable, &recording, &Call::default());
     assert_eq!(ended.status, 2, "{}", ended.stderr());
     assert_no_panic(&ended);
-    assert!(ended.stderr().contains("No space left on device"), "{}", ended.stderr());
+    assert!(
+        ended.stderr().contains("No space left on device"),
+        "{}",
+        ended.stderr()
+    );
     let shown = show(&recording, &["--format", "json", "--step", "1"]);
-    assert_eq!(shown.status, 0, "what was recorded until then opens: {}", shown.stderr());
+    assert_eq!(
+        shown.status,
+        0,
+        "what was recorded until then opens: {}",
+        shown.stderr()
+    );
 }
 
 #[test]
@@ -513,8 +674,14 @@ fn a_place_where_something_else_is() {
     let directory = fresh("something-else");
     let source = write(&directory, "precious.rs", SMALL);
     let ended = run_recorded(&executable, &source, &Call::default());
-    assert_error(&ended, &["expected a new file or an old recording", "precious.rs"]);
-    assert_eq!(std::fs::read_to_string(&source).expect("it is still there"), SMALL);
+    assert_error(
+        &ended,
+        &["expected a new file or an old recording", "precious.rs"],
+    );
+    assert_eq!(
+        std::fs::read_to_string(&source).expect("it is still there"),
+        SMALL
+    );
     // An empty file and an old recording may be replaced.
     let empty = write(&directory, "empty.stackheap", "");
     for _ in 0..2 {
@@ -525,12 +692,25 @@ fn a_place_where_something_else_is() {
     let odd = directory.join("odd.html");
     let ended = run_recorded(&executable, &odd, &Call::default());
     assert_eq!(ended.status, 0, "{}", ended.stderr());
-    assert_eq!(show(&odd, &[]).status, 0, "the recording is not overwritten by its page");
+    assert_eq!(
+        show(&odd, &[]).status,
+        0,
+        "the recording is not overwritten by its page"
+    );
     let before = std::fs::read(&empty).expect("the recording can be read");
     let mut command = stackheap();
-    command.args(["export", "--format", "jsonl", "-o"]).arg(&empty).arg(&empty);
-    assert_error(&finish(&mut command, &[]), &["expected another path than the recording's"]);
-    assert_eq!(std::fs::read(&empty).expect("the recording can be read"), before);
+    command
+        .args(["export", "--format", "jsonl", "-o"])
+        .arg(&empty)
+        .arg(&empty);
+    assert_error(
+        &finish(&mut command, &[]),
+        &["expected another path than the recording's"],
+    );
+    assert_eq!(
+        std::fs::read(&empty).expect("the recording can be read"),
+        before
+    );
 }
 
 // Recordings.
@@ -558,18 +738,29 @@ fn a_file_that_is_no_recording() {
 fn no_recording_was_made_yet() {
     let cache = fresh("empty-cache");
     let ended = finish(stackheap().arg("show").env("XDG_CACHE_HOME", &cache), &[]);
-    assert_error(&ended, &["expected a recording, found none", "stackheap run FILE.rs"]);
+    assert_error(
+        &ended,
+        &["expected a recording, found none", "stackheap run FILE.rs"],
+    );
 }
 
 /// Shows a damaged recording in a bounded address space: an error sentence or a result, no panic.
 fn show_damaged(path: &Path) -> Result<i32, String> {
     let mut command = Command::new("sh");
     let program = stackheap();
-    command.args(["-c", "ulimit -v 4000000; exec \"$0\" \"$@\""]).arg(program.get_program());
-    command.args(["show", "--format", "json"]).arg(path).env("NO_COLOR", "1");
+    command
+        .args(["-c", "ulimit -v 4000000; exec \"$0\" \"$@\""])
+        .arg(program.get_program());
+    command
+        .args(["show", "--format", "json"])
+        .arg(path)
+        .env("NO_COLOR", "1");
     let ended = finish(&mut command, &[]);
     let stderr = ended.stderr();
-    let errors = stderr.lines().filter(|line| line.starts_with("error: ")).count();
+    let errors = stderr
+        .lines()
+        .filter(|line| line.starts_with("error: "))
+        .count();
     match ended.status {
         0 if errors == 0 && !ended.stdout.is_empty() => Ok(0),
         2 if errors == 1 && ended.stdout.is_empty() && !stderr.contains("panicked") => Ok(2),
@@ -579,7 +770,11 @@ fn show_damaged(path: &Path) -> Result<i32, String> {
 
 /// Shows several damaged forms of a recording, on two processors; gives how many were shown and
 /// how many were refused.
-fn show_all_damaged(name: &str, forms: &(dyn Fn(usize) -> Vec<u8> + Sync), count: usize) -> [usize; 2] {
+fn show_all_damaged(
+    name: &str,
+    forms: &(dyn Fn(usize) -> Vec<u8> + Sync),
+    count: usize,
+) -> [usize; 2] {
     let directory = fresh(name);
     let problems = Mutex::new(Vec::new());
     let ended = Mutex::new([0; 2]);
@@ -605,7 +800,12 @@ fn show_all_damaged(name: &str, forms: &(dyn Fn(usize) -> Vec<u8> + Sync), count
         }
     });
     let problems = problems.into_inner().expect("no test panics in here");
-    assert!(problems.is_empty(), "{} of {count}:\n{}", problems.len(), problems.join("\n"));
+    assert!(
+        problems.is_empty(),
+        "{} of {count}:\n{}",
+        problems.len(),
+        problems.join("\n")
+    );
     ended.into_inner().expect("no test panics in here")
 }
 
@@ -622,8 +822,14 @@ fn a_recording_that_is_cut_off() {
         whole[..length].to_vec()
     };
     let [shown, refused] = show_all_damaged("cut-recordings", &forms, count);
-    assert!(shown > 0, "a recording without its last part opens; {refused} were refused");
-    assert!(refused > 0, "a recording without its executable cannot be shown");
+    assert!(
+        shown > 0,
+        "a recording without its last part opens; {refused} were refused"
+    );
+    assert!(
+        refused > 0,
+        "a recording without its executable cannot be shown"
+    );
 }
 
 #[test]
@@ -643,8 +849,14 @@ fn a_recording_with_a_wrong_bit() {
         bytes
     };
     let [shown, refused] = show_all_damaged("flipped-recordings", &forms, 200);
-    assert!(shown > 0, "one wrong bit does not always cost the whole recording");
-    assert!(refused > 0, "a recording whose head is damaged cannot be shown");
+    assert!(
+        shown > 0,
+        "one wrong bit does not always cost the whole recording"
+    );
+    assert!(
+        refused > 0,
+        "a recording whose head is damaged cannot be shown"
+    );
 }
 
 // Selectors.
@@ -652,17 +864,32 @@ fn a_recording_with_a_wrong_bit() {
 #[test]
 fn a_step_that_is_not_there() {
     let recording = small_recording();
-    let steps = show(&recording, &["--format", "json"]).json()["steps"].as_u64().expect("a number");
+    let steps = show(&recording, &["--format", "json"]).json()["steps"]
+        .as_u64()
+        .expect("a number");
     for step in ["0", "1000000", "18446744073709551615"] {
         let range = format!("the recording has steps 1 to {steps}");
-        assert_error(&show(&recording, &["--step", step]), &["there is no step", step, &range]);
+        assert_error(
+            &show(&recording, &["--step", step]),
+            &["there is no step", step, &range],
+        );
     }
     let mut command = stackheap();
-    command.args(["export", "--format", "jsonl", "--from", "1000000"]).arg(&recording);
-    assert_error(&finish(&mut command, &[]), &["expected steps between 1 and", "1000000"]);
+    command
+        .args(["export", "--format", "jsonl", "--from", "1000000"])
+        .arg(&recording);
+    assert_error(
+        &finish(&mut command, &[]),
+        &["expected steps between 1 and", "1000000"],
+    );
     let mut command = stackheap();
-    command.args(["export", "--format", "jsonl", "--every", "0"]).arg(&recording);
-    assert_error(&finish(&mut command, &[]), &["--every", "at least 1, found 0"]);
+    command
+        .args(["export", "--format", "jsonl", "--every", "0"])
+        .arg(&recording);
+    assert_error(
+        &finish(&mut command, &[]),
+        &["--every", "at least 1, found 0"],
+    );
 }
 
 #[test]
@@ -695,9 +922,15 @@ fn a_place_that_is_not_there() {
 fn a_mark_or_event_that_is_not_there() {
     let recording = small_recording();
     assert_eq!(show(&recording, &["--mark", "sum"]).status, 0);
-    assert_error(&show(&recording, &["--mark", "nothing"]), &["no comment `// <nothing>`"]);
+    assert_error(
+        &show(&recording, &["--mark", "nothing"]),
+        &["no comment `// <nothing>`"],
+    );
     assert_error(&show(&recording, &["--mark", ""]), &["no comment"]);
-    assert_error(&show(&recording, &["--event", "dance"]), &["`dance`", "kinds are call"]);
+    assert_error(
+        &show(&recording, &["--event", "dance"]),
+        &["`dance`", "kinds are call"],
+    );
     assert_error(
         &show(&recording, &["--event", "alloc", "--nth", "1000"]),
         &["events of the kind `alloc`", "no 1000"],
@@ -707,21 +940,42 @@ fn a_mark_or_event_that_is_not_there() {
 #[test]
 fn a_story_of_nothing() {
     let recording = small_recording();
-    assert_error(&show(&recording, &["--story"]), &["--local NAME or --block N", "neither"]);
-    assert_error(&show(&recording, &["--story", "--block", "4000"]), &["no block 4000"]);
-    assert_error(&show(&recording, &["--story", "--local", "nobody"]), &["no local `nobody`"]);
+    assert_error(
+        &show(&recording, &["--story"]),
+        &["--local NAME or --block N", "neither"],
+    );
+    assert_error(
+        &show(&recording, &["--story", "--block", "4000"]),
+        &["no block 4000"],
+    );
+    assert_error(
+        &show(&recording, &["--story", "--local", "nobody"]),
+        &["no local `nobody`"],
+    );
 }
 
 #[test]
 fn a_scope_without_code() {
     let executable = compile("small", SMALL);
     let recording = scratch("recordings").join("scope.stackheap");
-    let ended =
-        run_recorded(&executable, &recording, &Call::with_options(&["--only", "no_such_function"]));
-    assert_error(&ended, &["expected code that `--only no_such_function` covers, found none"]);
+    let ended = run_recorded(
+        &executable,
+        &recording,
+        &Call::with_options(&["--only", "no_such_function"]),
+    );
+    assert_error(
+        &ended,
+        &["expected code that `--only no_such_function` covers, found none"],
+    );
     let options = ["--from", "small.rs:4000"];
     let ended = run_recorded(&executable, &recording, &Call::with_options(&options));
-    assert_error(&ended, &["no statement of recorded code at small.rs:4000", "nearest line"]);
+    assert_error(
+        &ended,
+        &[
+            "no statement of recorded code at small.rs:4000",
+            "nearest line",
+        ],
+    );
     let options = ["--until", "nowhere.rs:3"];
     let ended = run_recorded(&executable, &recording, &Call::with_options(&options));
     assert_error(&ended, &["no statement of recorded code at nowhere.rs:3"]);
@@ -747,7 +1001,11 @@ fn a_beginning_that_is_never_reached() {
     let executable = compile("never_reached", NEVER_REACHED);
     let recording = fresh("never-reached").join("out.stackheap");
     let place = format!("never_reached.rs:{}", line_of(NEVER_REACHED, "<never>"));
-    let ended = run_recorded(&executable, &recording, &Call::with_options(&["--from", &place]));
+    let ended = run_recorded(
+        &executable,
+        &recording,
+        &Call::with_options(&["--from", &place]),
+    );
     // The program itself ran to its good end.
     assert_eq!(ended.status, 0, "{}", ended.stderr());
     assert_eq!(ended.stdout(), "end\n");

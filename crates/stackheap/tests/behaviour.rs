@@ -72,8 +72,11 @@ fn deep(depth: u64) -> u64 {
 
 fn ends(how: &str, status: i32) -> Ended {
     let executable = compile("ends", ENDS);
-    let (plain, _) =
-        assert_same(&format!("ends-{how}"), &executable, &Call::with_arguments(&[how]));
+    let (plain, _) = assert_same(
+        &format!("ends-{how}"),
+        &executable,
+        &Call::with_arguments(&[how]),
+    );
     assert_eq!(plain.status, status, "{how}: the witness");
     assert_eq!(plain.stdout(), "before\n");
     plain
@@ -101,7 +104,11 @@ fn a_panic_ends_it() {
 
 #[test]
 fn a_stack_overflow_ends_it() {
-    assert!(ends("overflow", 134).stderr().contains("has overflowed its stack"));
+    assert!(
+        ends("overflow", 134)
+            .stderr()
+            .contains("has overflowed its stack")
+    );
     assert!(ends("overflow-thread", 134).stderr().contains("'low'"));
 }
 
@@ -157,7 +164,11 @@ fn signals_that_it_handles() {
         let call = Call::with_arguments(&[number.to_string()]);
         let (plain, _) = assert_same(&format!("signals-{number}"), &executable, &call);
         assert_eq!(plain.status, status, "the witness");
-        assert!(plain.stdout().starts_with("10\n210\n224\n"), "{}", plain.stdout());
+        assert!(
+            plain.stdout().starts_with("10\n210\n224\n"),
+            "{}",
+            plain.stdout()
+        );
     }
 }
 
@@ -193,7 +204,11 @@ fn a_program_that_is_stopped_and_continued() {
 #[ignore = "SIGSTOP does not keep an observed program stopped"]
 fn a_program_stays_stopped_until_it_is_continued() {
     let executable = compile("stopped", STOPPED);
-    let (plain, _) = assert_same("stays-stopped", &executable, &Call::with_arguments(&["tell"]));
+    let (plain, _) = assert_same(
+        "stays-stopped",
+        &executable,
+        &Call::with_arguments(&["tell"]),
+    );
     assert_eq!(plain.stdout(), "before\nafter\ntrue\n");
 }
 
@@ -229,8 +244,7 @@ fn an_interrupt_reaches_it_once() {
     for to_group in [false, true] {
         // A terminal sends to the whole group; `kill` to one process.
         let plain = Command::new(&executable);
-        let recorded =
-            recording_command(&executable, &recording, &Call::with_options(&["-q"]));
+        let recorded = recording_command(&executable, &recording, &Call::with_options(&["-q"]));
         for mut command in [plain, recorded] {
             in_own_group(&mut command).stdin(Stdio::null());
             command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -297,14 +311,30 @@ fn main() {
 #[test]
 fn panics_and_backtraces() {
     let executable = compile("panics", PANICS);
-    for (name, shows) in [("0", "RUST_BACKTRACE=1"), ("1", "panics::inner"), ("full", "0x")] {
+    for (name, shows) in [
+        ("0", "RUST_BACKTRACE=1"),
+        ("1", "panics::inner"),
+        ("full", "0x"),
+    ] {
         let call = Call::with_environment("RUST_BACKTRACE", name);
         let (plain, _) = assert_same(&format!("panics-{name}"), &executable, &call);
         assert_eq!(plain.status, 101, "the witness");
         assert!(plain.stderr().contains(shows), "{}", plain.stderr());
-        assert!(plain.stdout().contains("1 Some(\"found nothing on the way\")"));
-        assert!(plain.stdout().contains("drop inner\ndrop inner\ndrop inner\ndrop outer\n"));
-        assert!(plain.stdout().contains("panics::main"), "{}", plain.stdout());
+        assert!(
+            plain
+                .stdout()
+                .contains("1 Some(\"found nothing on the way\")")
+        );
+        assert!(
+            plain
+                .stdout()
+                .contains("drop inner\ndrop inner\ndrop inner\ndrop outer\n")
+        );
+        assert!(
+            plain.stdout().contains("panics::main"),
+            "{}",
+            plain.stdout()
+        );
     }
 }
 
@@ -409,7 +439,10 @@ fn its_surroundings() {
         "exit 7: Some(7)",
         &format!("directory {}\n", directory.display()),
     ] {
-        assert!(told.contains(witness), "the witness has no {witness}: {told}");
+        assert!(
+            told.contains(witness),
+            "the witness has no {witness}: {told}"
+        );
     }
 }
 
@@ -446,9 +479,19 @@ fn its_processors() {
     }
     let executable = compile("processors", PROCESSORS);
     let (plain, _) = assert_same("processors", &executable, &Call::default());
-    let expected = std::thread::available_parallelism().expect("it is known").get();
-    assert!(plain.stdout().starts_with(&format!("({expected}, ")), "{}", plain.stdout());
-    assert_same("processors-free", &executable, &Call::with_options(&["--no-pin"]));
+    let expected = std::thread::available_parallelism()
+        .expect("it is known")
+        .get();
+    assert!(
+        plain.stdout().starts_with(&format!("({expected}, ")),
+        "{}",
+        plain.stdout()
+    );
+    assert_same(
+        "processors-free",
+        &executable,
+        &Call::with_options(&["--no-pin"]),
+    );
 }
 
 #[test]
@@ -460,8 +503,12 @@ fn its_name_as_it_was_typed() {
     let mut plain = Command::new("./typed_name");
     let plain = finish(plain.current_dir(directory), &[]);
     let mut recorded = stackheap();
-    recorded.args(["run", "-q", "--no-open", "-o"]).arg(&recording);
-    recorded.args(["--exe", "./typed_name"]).current_dir(directory);
+    recorded
+        .args(["run", "-q", "--no-open", "-o"])
+        .arg(&recording);
+    recorded
+        .args(["--exe", "./typed_name"])
+        .current_dir(directory);
     assert_eq!(finish(&mut recorded, &[]), plain);
     assert_eq!(plain.stdout(), "Some(\"./typed_name\")\n");
 }
@@ -483,13 +530,19 @@ fn main() {
 fn its_input_line_by_line() {
     let executable = compile("reader", READER);
     for (name, input) in [("none", ""), ("some", "abc\nd€f\n\nlast without end")] {
-        let call = Call { stdin: input.into(), ..Call::default() };
+        let call = Call {
+            stdin: input.into(),
+            ..Call::default()
+        };
         assert_same(&format!("reader-{name}"), &executable, &call);
     }
     // An answer comes before the next line is given.
     let recording = scratch("recordings").join("reader.stackheap");
     let mut command = recording_command(&executable, &recording, &Call::with_options(&["-q"]));
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
     let mut child = command.spawn().expect("stackheap starts");
     let mut stdin = child.stdin.take().expect("its input is a pipe");
     let stdout = collect(child.stdout.take().expect("its output is a pipe"));
@@ -520,7 +573,10 @@ fn a_reader_of_its_output_goes_away() {
     );
     let line = |command: &Command| {
         let words = std::iter::once(command.get_program()).chain(command.get_args());
-        words.map(|word| format!("'{}'", word.to_string_lossy())).collect::<Vec<_>>().join(" ")
+        words
+            .map(|word| format!("'{}'", word.to_string_lossy()))
+            .collect::<Vec<_>>()
+            .join(" ")
     };
     let mut ended = Vec::new();
     for command in [line(&Command::new(&executable)), line(&recorded)] {
@@ -529,7 +585,11 @@ fn a_reader_of_its_output_goes_away() {
         shell.args(["-c", &script]).env_remove("RUST_BACKTRACE");
         ended.push(finish(&mut shell, &[]).normalised());
     }
-    assert!(ended[0].2.contains("status 101"), "the witness: {:?}", ended[0]);
+    assert!(
+        ended[0].2.contains("status 101"),
+        "the witness: {:?}",
+        ended[0]
+    );
     assert_eq!(ended[1], ended[0]);
 }
 
@@ -587,9 +647,21 @@ fn main() {
 fn a_program_that_forks() {
     let executable = compile("forks", FORKS);
     let (plain, recording) = assert_same("forks", &executable, &Call::default());
-    assert!(plain.stdout().contains("child 4"), "the witness: {}", plain.stdout());
-    assert!(plain.stdout().contains("status 0x300\n"), "the witness: {}", plain.stdout());
-    assert!(plain.stdout().contains("status 0x400\n"), "the witness: {}", plain.stdout());
+    assert!(
+        plain.stdout().contains("child 4"),
+        "the witness: {}",
+        plain.stdout()
+    );
+    assert!(
+        plain.stdout().contains("status 0x300\n"),
+        "the witness: {}",
+        plain.stdout()
+    );
+    assert!(
+        plain.stdout().contains("status 0x400\n"),
+        "the witness: {}",
+        plain.stdout()
+    );
     // The parent is recorded to its end.
     let last = show(&recording, &["--format", "json", "--last"]).json();
     assert_eq!(last["at"]["function"], "forks::main");
@@ -619,7 +691,11 @@ fn a_program_that_executes_another() {
     let executable = compile("executes", EXECUTES);
     let (plain, _) = assert_same("executes", &executable, &Call::default());
     assert_eq!(plain.status, 6, "the witness");
-    assert!(plain.stdout().starts_with("kept NotFound\nzero one\n"), "{}", plain.stdout());
+    assert!(
+        plain.stdout().starts_with("kept NotFound\nzero one\n"),
+        "{}",
+        plain.stdout()
+    );
     let call = Call::with_arguments(&["thread"]);
     let (plain, _) = assert_same("executes-by-thread", &executable, &call);
     assert_eq!(plain.status, 8, "the witness");
@@ -683,7 +759,9 @@ fn a_program_with_threads() {
     let executable = compile("threads", THREADS);
     let (plain, _) = assert_same("threads", &executable, &Call::default());
     assert!(
-        plain.stdout().starts_with("[0, 1, 2, 3] 1800\nend of sender\n[\"message 0\""),
+        plain
+            .stdout()
+            .starts_with("[0, 1, 2, 3] 1800\nend of sender\n[\"message 0\""),
         "the witness: {}",
         plain.stdout()
     );
@@ -695,10 +773,19 @@ fn one_thread_at_a_time() {
     let call = Call::with_options(&["--serialize"]);
     let (_, recording) = assert_same("threads-serialized", &executable, &call);
     // Four threads pass the line 25 times each.
-    assert_eq!(show(&recording, &["--mark", "add", "--nth", "100"]).status, 0);
+    assert_eq!(
+        show(&recording, &["--mark", "add", "--nth", "100"]).status,
+        0
+    );
     let more = show(&recording, &["--mark", "add", "--nth", "101"]);
     assert_error(&more, &["was passed 100 times"]);
-    assert_eq!(Recording::open(&recording).expect("it opens").totals().threads, 8);
+    assert_eq!(
+        Recording::open(&recording)
+            .expect("it opens")
+            .totals()
+            .threads,
+        8
+    );
 }
 
 const OWN_ALLOCATOR: &str = r#"
@@ -777,19 +864,32 @@ fn scoped(name: &str, options: &[&str]) -> (Vec<Json>, Ended, PathBuf) {
     let recording = scratch("recordings").join(format!("scoped-{name}.stackheap"));
     let plain = run_plain(&executable, &Call::default());
     let ended = run_recorded(&executable, &recording, &Call::with_options(options));
-    assert_eq!(ended.stdout(), plain.stdout(), "{name}: the program runs on to its end");
+    assert_eq!(
+        ended.stdout(),
+        plain.stdout(),
+        "{name}: the program runs on to its end"
+    );
     assert_eq!(ended.status, plain.status, "{name}: {}", ended.stderr());
-    assert_eq!(plain.stdout(), "other 0\nother 50\nsum 10000\n", "the witness");
+    assert_eq!(
+        plain.stdout(),
+        "other 0\nother 50\nsum 10000\n",
+        "the witness"
+    );
     (states(&recording), ended, recording)
 }
 
 fn lines(states: &[Json]) -> Vec<u64> {
-    states.iter().map(|state| state["at"]["line"].as_u64().expect("a number")).collect()
+    states
+        .iter()
+        .map(|state| state["at"]["line"].as_u64().expect("a number"))
+        .collect()
 }
 
 fn functions(states: &[Json]) -> Vec<&str> {
-    let mut all: Vec<&str> =
-        states.iter().map(|state| state["at"]["function"].as_str().expect("a name")).collect();
+    let mut all: Vec<&str> = states
+        .iter()
+        .map(|state| state["at"]["function"].as_str().expect("a name"))
+        .collect();
     all.sort_unstable();
     all.dedup();
     all
@@ -804,12 +904,18 @@ fn only_one_function() {
     let (states, _, _) = scoped("only", &["--only", "helper"]);
     assert_eq!(functions(&states), ["scoped::helper"]);
     let doubled = line_of(SCOPED, "<doubled>");
-    let passed = lines(&states).iter().filter(|&&line| line == doubled).count();
+    let passed = lines(&states)
+        .iter()
+        .filter(|&&line| line == doubled)
+        .count();
     assert_eq!(passed, 100, "as the loop says");
     let (states, _, _) = scoped("only-two", &["--only", "helper", "--only", "scoped::other"]);
     assert_eq!(functions(&states), ["scoped::helper", "scoped::other"]);
     let (states, _, _) = scoped("only-file", &["--only", "scoped.rs"]);
-    assert_eq!(functions(&states), ["scoped::helper", "scoped::main", "scoped::other"]);
+    assert_eq!(
+        functions(&states),
+        ["scoped::helper", "scoped::main", "scoped::other"]
+    );
 }
 
 #[test]
@@ -817,26 +923,61 @@ fn from_a_line_until_a_line() {
     let (states, _, _) = scoped("from", &["--from", &place("<print>")]);
     assert_eq!(lines(&states).first(), Some(&line_of(SCOPED, "<print>")));
     let doubled = line_of(SCOPED, "<doubled>");
-    assert_eq!(lines(&states).iter().filter(|&&line| line == doubled).count(), 99);
+    assert_eq!(
+        lines(&states)
+            .iter()
+            .filter(|&&line| line == doubled)
+            .count(),
+        99
+    );
     let from = format!("{}:40", place("<doubled>"));
     let (states, _, _) = scoped("from-nth", &["--from", &from]);
     assert_eq!(lines(&states).first(), Some(&doubled));
-    assert_eq!(lines(&states).iter().filter(|&&line| line == doubled).count(), 61);
+    assert_eq!(
+        lines(&states)
+            .iter()
+            .filter(|&&line| line == doubled)
+            .count(),
+        61
+    );
     let until = format!("{}:5", place("<doubled>"));
     let (states, _, _) = scoped("until-nth", &["--until", &until]);
     assert_eq!(lines(&states).last(), Some(&doubled));
-    assert_eq!(lines(&states).iter().filter(|&&line| line == doubled).count(), 5);
-    let (states, _, _) = scoped("from-until", &["--from", &place("<other>"), "--until", &until]);
+    assert_eq!(
+        lines(&states)
+            .iter()
+            .filter(|&&line| line == doubled)
+            .count(),
+        5
+    );
+    let (states, _, _) = scoped(
+        "from-until",
+        &["--from", &place("<other>"), "--until", &until],
+    );
     assert_eq!(lines(&states).first(), Some(&line_of(SCOPED, "<other>")));
     assert_eq!(lines(&states).last(), Some(&doubled));
-    assert_eq!(lines(&states).iter().filter(|&&line| line == doubled).count(), 5);
+    assert_eq!(
+        lines(&states)
+            .iter()
+            .filter(|&&line| line == doubled)
+            .count(),
+        5
+    );
 }
 
 #[test]
 fn a_bound_of_stops_is_told() {
     let (states, ended, recording) = scoped("max-stops", &["--max-stops", "7"]);
-    assert!(!states.is_empty() && states.len() <= 7, "{} steps", states.len());
-    assert!(ended.stderr().contains("7 stops"), "the bound is told: {}", ended.stderr());
+    assert!(
+        !states.is_empty() && states.len() <= 7,
+        "{} steps",
+        states.len()
+    );
+    assert!(
+        ended.stderr().contains("7 stops"),
+        "the bound is told: {}",
+        ended.stderr()
+    );
     assert!(
         ended.stderr().contains("status 4"),
         "how the program ended is known: {}",
@@ -853,8 +994,15 @@ fn a_bound_of_one_place_is_told() {
     let lines = lines(&states);
     let doubled = line_of(SCOPED, "<doubled>");
     assert_eq!(lines.iter().filter(|&&line| line == doubled).count(), 3);
-    assert!(lines.contains(&line_of(SCOPED, "<sum>")), "what comes later is recorded");
-    assert!(ended.stderr().contains("passings 1 to 3 of"), "it is told: {}", ended.stderr());
+    assert!(
+        lines.contains(&line_of(SCOPED, "<sum>")),
+        "what comes later is recorded"
+    );
+    assert!(
+        ended.stderr().contains("passings 1 to 3 of"),
+        "it is told: {}",
+        ended.stderr()
+    );
 }
 
 const SECRET: &str = r#"
@@ -890,10 +1038,16 @@ fn no_values() {
     let executable = compile("secret", SECRET);
     let recording = scratch("recordings").join("secret.stackheap");
     let secret = "quiet as a mouse";
-    let mut call = Call { stdin: secret.into(), ..Call::default() };
+    let mut call = Call {
+        stdin: secret.into(),
+        ..Call::default()
+    };
     run_recorded(&executable, &recording, &call);
     let open: String = states(&recording).iter().map(Json::to_string).collect();
-    assert!(open.contains(secret), "the witness: with values it is there");
+    assert!(
+        open.contains(secret),
+        "the witness: with values it is there"
+    );
     call.options = vec!["--no-values".to_owned()];
     let ended = run_recorded(&executable, &recording, &call);
     assert_eq!(ended.stdout(), "16\n");
@@ -907,15 +1061,26 @@ fn no_values() {
         let mut values = Vec::new();
         named(state, "value", &mut values);
         for value in values {
-            assert!(value["text"].is_null(), "a text of a value: {value} in {state}");
+            assert!(
+                value["text"].is_null(),
+                "a text of a value: {value} in {state}"
+            );
             let bytes = &value["bytes"];
-            assert!(bytes.is_null() || bytes == "", "bytes of a value: {value} in {state}");
+            assert!(
+                bytes.is_null() || bytes == "",
+                "bytes of a value: {value} in {state}"
+            );
         }
     }
     // Sizes and addresses are there.
     let mut sizes = Vec::new();
-    states.iter().for_each(|state| named(&state["blocks"], "size", &mut sizes));
-    assert!(sizes.iter().any(|size| **size == 16), "the secret's block has its size");
+    states
+        .iter()
+        .for_each(|state| named(&state["blocks"], "size", &mut sizes));
+    assert!(
+        sizes.iter().any(|size| **size == 16),
+        "the secret's block has its size"
+    );
     let mut command = stackheap();
     command.args(["export", "--format", "html"]).arg(&recording);
     let page = finish(&mut command, &[]);
@@ -931,13 +1096,19 @@ fn a_recording_is_for_its_owner_alone() {
     // Also where a file of that name was open for all, and the mask lets everything through.
     write(&directory, "private.stackheap", "");
     let mode = |path: &str| {
-        std::fs::metadata(directory.join(path)).expect("it is there").permissions().mode() & 0o777
+        std::fs::metadata(directory.join(path))
+            .expect("it is there")
+            .permissions()
+            .mode()
+            & 0o777
     };
     let everyone = std::fs::Permissions::from_mode(0o666);
     std::fs::set_permissions(&recording, everyone).expect("the mode can be set");
     let recorded = recording_command(&executable, &recording, &Call::default());
     let mut shell = Command::new("sh");
-    shell.args(["-c", "umask 0; exec \"$0\" \"$@\""]).arg(recorded.get_program());
+    shell
+        .args(["-c", "umask 0; exec \"$0\" \"$@\""])
+        .arg(recorded.get_program());
     shell.args(recorded.get_args());
     assert_eq!(finish(&mut shell, &[]).status, 4);
     assert_eq!(mode("private.stackheap"), 0o600);
@@ -950,9 +1121,15 @@ fn a_quiet_run_says_nothing_of_its_own() {
     let directory = fresh("quiet");
     let file = write(&directory, "quiet.rs", source);
     let mut command = stackheap();
-    command.args(["run", "-q", "-o"]).arg(directory.join("out.stackheap")).arg(&file);
+    command
+        .args(["run", "-q", "-o"])
+        .arg(directory.join("out.stackheap"))
+        .arg(&file);
     let ended = finish(&mut command, &[]);
-    assert_eq!((ended.stdout().as_str(), ended.stderr().as_str()), ("out\n", "err\n"));
+    assert_eq!(
+        (ended.stdout().as_str(), ended.stderr().as_str()),
+        ("out\n", "err\n")
+    );
     assert_eq!(ended.status, 0);
 }
 
@@ -970,7 +1147,10 @@ fn a_result_on_standard_output_stands_alone() {
             "json" => {
                 assert_eq!(ended.json()["schema_version"], 1);
                 let output = show(&recording, &["--format", "json", "--last"]).json();
-                assert_eq!(output["output"]["stdout"], "before\n", "it is in the recording");
+                assert_eq!(
+                    output["output"]["stdout"], "before\n",
+                    "it is in the recording"
+                );
             }
             "svg" => assert!(ended.stdout().starts_with("<svg"), "{}", ended.stdout()),
             "markdown" => assert!(ended.stdout().contains("| "), "{}", ended.stdout()),
@@ -984,8 +1164,15 @@ fn a_result_on_standard_output_stands_alone() {
 fn a_program_from_standard_input() {
     let mut command = stackheap();
     let recording = scratch("recordings").join("typed.stackheap");
-    command.args(["run", "-q", "-o"]).arg(recording).arg("-").args(["--", "one"]);
+    command
+        .args(["run", "-q", "-o"])
+        .arg(recording)
+        .arg("-")
+        .args(["--", "one"]);
     let source = "fn main() {\n    println!(\"{:?}\", std::env::args().nth(1));\n}\n";
     let ended = finish(&mut command, source.as_bytes());
-    assert_eq!((ended.status, ended.stdout().as_str()), (0, "Some(\"one\")\n"));
+    assert_eq!(
+        (ended.status, ended.stdout().as_str()),
+        (0, "Some(\"one\")\n")
+    );
 }

@@ -90,7 +90,10 @@ fn help() {
 
 #[test]
 fn version() {
-    assert_eq!(call(&["--version"]).stdout(), format!("stackheap {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(
+        call(&["--version"]).stdout(),
+        format!("stackheap {}\n", env!("CARGO_PKG_VERSION"))
+    );
 }
 
 #[test]
@@ -104,7 +107,12 @@ fn cargo_stackheap_is_the_same() {
 fn doctor_tells_what_works() {
     let ended = call(&["doctor"]);
     let told = ended.stdout();
-    for check in ["system", "Rust toolchain", "observing a program", "allocation hooks"] {
+    for check in [
+        "system",
+        "Rust toolchain",
+        "observing a program",
+        "allocation hooks",
+    ] {
         assert!(told.contains(check), "{check} is not in {told}");
     }
     // This test has recorded a program by now, or will: it is possible here.
@@ -119,22 +127,44 @@ fn doctor_tells_what_works() {
 fn a_step_in_words() {
     let text = shown(&["--mark", "full"]);
     let line = line_of(SMALL, "<full>");
-    for piece in ["STACK", "HEAP", &format!("cli_small.rs:{line}"), "point", "boxed", "Box<u32>"] {
+    for piece in [
+        "STACK",
+        "HEAP",
+        &format!("cli_small.rs:{line}"),
+        "point",
+        "boxed",
+        "Box<u32>",
+    ] {
         assert!(text.contains(piece), "{piece} is not in {text}");
     }
-    assert!(!text.contains('\u{1b}'), "no colours without a terminal: {text}");
+    assert!(
+        !text.contains('\u{1b}'),
+        "no colours without a terminal: {text}"
+    );
     let colored = shown(&["--mark", "full", "--color", "always"]);
-    assert!(colored.contains('\u{1b}'), "colours where they are asked for");
+    assert!(
+        colored.contains('\u{1b}'),
+        "colours where they are asked for"
+    );
     let ascii = shown(&["--mark", "full", "--ascii"]);
     assert!(ascii.is_ascii(), "{ascii}");
-    assert_eq!(shown(&["--mark", "full"]), text, "the same input gives the same bytes");
+    assert_eq!(
+        shown(&["--mark", "full"]),
+        text,
+        "the same input gives the same bytes"
+    );
 }
 
 #[test]
 fn colours_follow_the_conventions() {
     let with = |name: &str, value: &str, options: &[&str]| {
         let mut command = stackheap();
-        command.arg("show").arg(recording()).args(options).env_remove("NO_COLOR").env(name, value);
+        command
+            .arg("show")
+            .arg(recording())
+            .args(options)
+            .env_remove("NO_COLOR")
+            .env(name, value);
         finish(&mut command, &[]).stdout().contains('\u{1b}')
     };
     assert!(!with("TERM", "xterm", &[]));
@@ -170,7 +200,10 @@ fn a_step_in_each_format() {
     check_state(&json);
     assert_eq!(json["at"]["line"], line_of(SMALL, "<full>"));
     let svg = shown(&["--mark", "full", "--format", "svg"]);
-    assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"), "{svg}");
+    assert!(
+        svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"),
+        "{svg}"
+    );
     let markdown = shown(&["--mark", "full", "--format", "markdown"]);
     assert!(markdown.contains("`boxed`"), "{markdown}");
     // `export` gives the same.
@@ -189,7 +222,10 @@ fn selectors_agree() {
         let mut all = vec!["--format", "json"];
         all.extend(options);
         let json: Json = serde_json::from_str(&shown(&all)).expect("one JSON document");
-        (json["step"].as_u64().expect("a number"), json["at"]["line"].as_u64().expect("a number"))
+        (
+            json["step"].as_u64().expect("a number"),
+            json["at"]["line"].as_u64().expect("a number"),
+        )
     };
     let line = line_of(SMALL, "<longest>");
     let place = format!("cli_small.rs:{line}");
@@ -211,8 +247,14 @@ fn the_table_of_stack_and_heap() {
         assert!(table.contains(piece), "{piece} is not in {table}");
     }
     let markdown = shown(&["--compare", "--format", "markdown"]);
-    assert!(markdown.lines().any(|line| line.starts_with("| ")), "{markdown}");
-    assert_error(&show(&recording(), &["--compare", "--format", "svg"]), &["text and markdown"]);
+    assert!(
+        markdown.lines().any(|line| line.starts_with("| ")),
+        "{markdown}"
+    );
+    assert_error(
+        &show(&recording(), &["--compare", "--format", "svg"]),
+        &["text and markdown"],
+    );
 }
 
 #[test]
@@ -221,12 +263,20 @@ fn the_story_of_a_block_and_of_a_local() {
         .expect("one JSON document");
     let owned_by = |name: &str| {
         let blocks = state["blocks"].as_array().expect("an array");
-        let owned = blocks.iter().find(|block| block["owners"][0]["local"] == name);
+        let owned = blocks
+            .iter()
+            .find(|block| block["owners"][0]["local"] == name);
         owned.unwrap_or_else(|| panic!("no block of `{name}` in {state}"))["id"].to_string()
     };
     let names = owned_by("names");
     let story = shown(&["--story", "--block", &names]);
-    for piece in [&format!("block #{names}"), "allocated", "names", "moved", "freed"] {
+    for piece in [
+        &format!("block #{names}"),
+        "allocated",
+        "names",
+        "moved",
+        "freed",
+    ] {
         assert!(story.contains(piece), "{piece} is not in {story}");
     }
     let story = shown(&["--story", "--local", "boxed"]);
@@ -240,8 +290,19 @@ fn the_story_of_a_block_and_of_a_local() {
 /// The keys of one state that scripts may rely on.
 fn check_state(state: &Json) {
     let keys = [
-        "schema_version", "step", "steps", "parent_step", "depth", "thread", "at", "events",
-        "threads", "blocks", "statics", "edges", "output",
+        "schema_version",
+        "step",
+        "steps",
+        "parent_step",
+        "depth",
+        "thread",
+        "at",
+        "events",
+        "threads",
+        "blocks",
+        "statics",
+        "edges",
+        "output",
     ];
     has_keys(state, &keys);
     assert_eq!(state["schema_version"], 1);
@@ -252,7 +313,10 @@ fn check_state(state: &Json) {
     }
     for thread in array(&state["threads"]) {
         has_keys(thread, &["id", "name", "as_of", "stack", "frames"]);
-        has_keys(&thread["stack"], &["low", "high", "limit", "used", "high_water"]);
+        has_keys(
+            &thread["stack"],
+            &["low", "high", "limit", "used", "high_water"],
+        );
         is_address(&thread["stack"]["low"]);
         for frame in array(&thread["frames"]) {
             check_frame(frame);
@@ -260,8 +324,18 @@ fn check_state(state: &Json) {
     }
     for block in array(&state["blocks"]) {
         let keys = [
-            "id", "address", "size", "align", "type", "state", "as_of", "owners", "counts",
-            "allocated", "freed", "value",
+            "id",
+            "address",
+            "size",
+            "align",
+            "type",
+            "state",
+            "as_of",
+            "owners",
+            "counts",
+            "allocated",
+            "freed",
+            "value",
         ];
         has_keys(block, &keys);
         is_address(&block["address"]);
@@ -281,25 +355,52 @@ fn check_state(state: &Json) {
     }
     for edge in array(&state["edges"]) {
         has_keys(edge, &["kind", "from", "to"]);
-        let kinds = ["owns", "shares", "weak", "borrows", "borrows-mut", "raw", "fn", "vtable"];
-        assert!(kinds.contains(&edge["kind"].as_str().expect("a kind")), "{edge}");
+        let kinds = [
+            "owns",
+            "shares",
+            "weak",
+            "borrows",
+            "borrows-mut",
+            "raw",
+            "fn",
+            "vtable",
+        ];
+        assert!(
+            kinds.contains(&edge["kind"].as_str().expect("a kind")),
+            "{edge}"
+        );
     }
 }
 
 fn check_frame(frame: &Json) {
-    has_keys(frame, &["id", "function", "at", "low", "high", "size", "locals"]);
+    has_keys(
+        frame,
+        &["id", "function", "at", "low", "high", "size", "locals"],
+    );
     is_address(&frame["low"]);
     for local in array(&frame["locals"]) {
         has_keys(local, &["name", "type", "state", "loans", "place", "value"]);
         has_keys(&local["place"], &["region", "address", "size", "align"]);
         let states = [
-            "uninit", "live", "partly-moved", "moved", "dropped", "out-of-scope", "unknown",
+            "uninit",
+            "live",
+            "partly-moved",
+            "moved",
+            "dropped",
+            "out-of-scope",
+            "unknown",
         ];
         let state = local["state"].as_str().expect("a state");
         assert!(states.contains(&state), "{local}");
-        assert!(state != "unknown" || local["because"].is_string(), "no reason: {local}");
+        assert!(
+            state != "unknown" || local["because"].is_string(),
+            "no reason: {local}"
+        );
         if ["uninit", "moved", "dropped"].contains(&state) {
-            assert!(local["value"]["text"].is_null(), "no value where none is: {local}");
+            assert!(
+                local["value"]["text"].is_null(),
+                "no value where none is: {local}"
+            );
         } else {
             assert_value(&local["value"]);
         }
@@ -308,7 +409,10 @@ fn check_frame(frame: &Json) {
 
 /// A value has a text, or says why it has none.
 fn assert_value(value: &Json) {
-    assert!(value["text"].is_string() || value["unknown"].is_string(), "no value, no reason: {value}");
+    assert!(
+        value["text"].is_string() || value["unknown"].is_string(),
+        "no value, no reason: {value}"
+    );
 }
 
 fn has_keys(json: &Json, keys: &[&str]) {
@@ -317,23 +421,39 @@ fn has_keys(json: &Json, keys: &[&str]) {
 }
 
 fn array(json: &Json) -> &Vec<Json> {
-    json.as_array().unwrap_or_else(|| panic!("expected an array, found {json}"))
+    json.as_array()
+        .unwrap_or_else(|| panic!("expected an array, found {json}"))
 }
 
 fn is_address(json: &Json) {
-    let text = json.as_str().unwrap_or_else(|| panic!("expected an address, found {json}"));
+    let text = json
+        .as_str()
+        .unwrap_or_else(|| panic!("expected an address, found {json}"));
     let digits = text.strip_prefix("0x").unwrap_or_default();
-    assert!(u64::from_str_radix(digits, 16).is_ok(), "expected an address, found {text}");
+    assert!(
+        u64::from_str_radix(digits, 16).is_ok(),
+        "expected an address, found {text}"
+    );
 }
 
 #[test]
 fn a_state_a_line() {
     let states = states(&recording());
     states.iter().for_each(check_state);
-    let numbers: Vec<u64> = states.iter().filter_map(|state| state["step"].as_u64()).collect();
+    let numbers: Vec<u64> = states
+        .iter()
+        .filter_map(|state| state["step"].as_u64())
+        .collect();
     let steps = states[0]["steps"].as_u64().expect("a number");
-    assert_eq!(numbers, (1..=steps).collect::<Vec<u64>>(), "one line a step, in order");
-    assert_eq!(states.last().expect("a last one")["output"]["stdout"], "5 7\nend\n");
+    assert_eq!(
+        numbers,
+        (1..=steps).collect::<Vec<u64>>(),
+        "one line a step, in order"
+    );
+    assert_eq!(
+        states.last().expect("a last one")["output"]["stdout"],
+        "5 7\nend\n"
+    );
     // What the program printed about itself.
     let full = states
         .iter()
@@ -349,7 +469,10 @@ fn a_state_a_line() {
     // An event belongs to a step that is over.
     for state in &states {
         for event in array(&state["events"]) {
-            assert!(event["step"].as_u64() < state["step"].as_u64(), "{event} in {state}");
+            assert!(
+                event["step"].as_u64() < state["step"].as_u64(),
+                "{event} in {state}"
+            );
         }
     }
 }
@@ -367,7 +490,9 @@ fn a_range_of_states() {
     let some = range(&["--from", "3", "--to", "10", "--every", "3"]);
     assert_eq!(some.len(), 3);
     for (found, whole) in some.iter().zip(all[2..].iter().step_by(3)) {
-        for key in ["step", "at", "threads", "blocks", "statics", "edges", "output"] {
+        for key in [
+            "step", "at", "threads", "blocks", "statics", "edges", "output",
+        ] {
             assert_eq!(found[key], whole[key], "{key} of step {}", whole["step"]);
         }
     }
@@ -395,24 +520,41 @@ fn a_page_is_one_file() {
     let path = directory.join("page.html");
     let ended = export(&["--format", "html", "-o", &path.to_string_lossy()]);
     assert_eq!((ended.status, ended.stdout().as_str()), (0, ""));
-    assert!(ended.stderr().contains("it carries the program's memory"), "{}", ended.stderr());
+    assert!(
+        ended.stderr().contains("it carries the program's memory"),
+        "{}",
+        ended.stderr()
+    );
     let page = std::fs::read_to_string(&path).expect("the page was written");
     assert!(page.to_ascii_lowercase().starts_with("<!doctype html>"));
-    assert_eq!(export(&["--format", "html"]).stdout(), page, "the same on standard output");
+    assert_eq!(
+        export(&["--format", "html"]).stdout(),
+        page,
+        "the same on standard output"
+    );
     for scheme in ["http://", "https://"] {
         for (at, _) in page.match_indices(scheme) {
             let before = &page[at.saturating_sub(40)..at];
             let namespace = page[at..].starts_with("http://www.w3.org/");
-            assert!(namespace, "the page refers to the network: {before}{}", &page[at..at + 40]);
+            assert!(
+                namespace,
+                "the page refers to the network: {before}{}",
+                &page[at..at + 40]
+            );
         }
     }
     for reference in ["src=\"", "href=\"//", "@import", "<link", "<iframe"] {
         for (at, _) in page.match_indices(reference) {
             let rest = &page[at..(at + 60).min(page.len())];
-            assert!(rest.contains("data:"), "the page refers to another file: {rest}");
+            assert!(
+                rest.contains("data:"),
+                "the page refers to another file: {rest}"
+            );
         }
     }
-    let files: Vec<_> = std::fs::read_dir(&directory).expect("it can be listed").collect();
+    let files: Vec<_> = std::fs::read_dir(&directory)
+        .expect("it can be listed")
+        .collect();
     assert_eq!(files.len(), 1, "nothing lies beside it");
 }
 
@@ -423,20 +565,31 @@ fn the_answer_of_a_run() {
     let ended = run_recorded(&executable, &recording, &Call::default());
     assert_eq!((ended.status, ended.stdout().as_str()), (0, "5 7\nend\n"));
     let answer = ended.stderr();
-    for piece in
-        ["Recorded ", " steps (", " stops), 1 thread, ", "peak ", "Stack", "Heap", "lifetime", "next"]
-    {
+    for piece in [
+        "Recorded ",
+        " steps (",
+        " stops), 1 thread, ",
+        "peak ",
+        "Stack",
+        "Heap",
+        "lifetime",
+        "next",
+    ] {
         assert!(answer.contains(piece), "{piece} is not in {answer}");
     }
     assert!(answer.contains(&*recording.to_string_lossy()), "{answer}");
     // The commands that it names work.
-    let commands: Vec<&str> =
-        answer.lines().filter_map(|line| line.strip_prefix("  stackheap ")).collect();
+    let commands: Vec<&str> = answer
+        .lines()
+        .filter_map(|line| line.strip_prefix("  stackheap "))
+        .collect();
     assert_eq!(commands.len(), 3, "{answer}");
     for command in commands {
         let words: Vec<&str> = command.split(' ').collect();
         let mut stackheap = stackheap();
-        stackheap.args(words).current_dir(recording.parent().expect("it is in a directory"));
+        stackheap
+            .args(words)
+            .current_dir(recording.parent().expect("it is in a directory"));
         let ended = finish(&mut stackheap, &[]);
         assert_eq!(ended.status, 0, "{command}: {}", ended.stderr());
     }
@@ -448,15 +601,20 @@ fn the_last_recording_is_shown_by_default() {
     let directory = fresh("cli-default");
     let file = write(&directory, "small.rs", SMALL);
     let mut run = stackheap();
-    run.args(["run", "-q"]).arg(&file).env("XDG_CACHE_HOME", &cache);
+    run.args(["run", "-q"])
+        .arg(&file)
+        .env("XDG_CACHE_HOME", &cache);
     assert_eq!(finish(&mut run, &[]).status, 0);
     let mut show = stackheap();
-    show.args(["show", "--mark", "full"]).env("XDG_CACHE_HOME", &cache);
+    show.args(["show", "--mark", "full"])
+        .env("XDG_CACHE_HOME", &cache);
     let shown = finish(&mut show, &[]);
     assert_eq!(shown.status, 0, "{}", shown.stderr());
     assert!(shown.stdout().contains("small::main"), "{}", shown.stdout());
     // The user's directory has nothing but the user's file.
-    let files: Vec<_> = std::fs::read_dir(&directory).expect("it can be listed").collect();
+    let files: Vec<_> = std::fs::read_dir(&directory)
+        .expect("it can be listed")
+        .collect();
     assert_eq!(files.len(), 1, "{files:?}");
 }
 
@@ -468,8 +626,14 @@ fn a_note_and_its_blocks() {
     write(&directory, "note.md", note);
     for (target, output) in [("note.md#1", "from a note\n"), ("note.md#2", "second\n")] {
         let mut run = stackheap();
-        run.args(["run", "-o", "out.stackheap", target]).current_dir(&directory);
+        run.args(["run", "-o", "out.stackheap", target])
+            .current_dir(&directory);
         let ended = finish(&mut run, &[]);
-        assert_eq!((ended.status, ended.stdout().as_str()), (0, output), "{}", ended.stderr());
+        assert_eq!(
+            (ended.status, ended.stdout().as_str()),
+            (0, output),
+            "{}",
+            ended.stderr()
+        );
     }
 }

@@ -84,7 +84,11 @@ fn prints() -> Vec<(&'static str, String, &'static str)> {
     for round in 0..3 {
         prints.push(("fails", format!("round {round}\n"), "println!(\"round"));
     }
-    prints.push(("fails", "error output 100\n".to_owned(), "eprintln!(\"error output"));
+    prints.push((
+        "fails",
+        "error output 100\n".to_owned(),
+        "eprintln!(\"error output",
+    ));
     prints.push(("fails", "dropped 100\n".to_owned(), "println!(\"dropped"));
     let many = format!("many {}\n", "crab 🦀 ".repeat(300));
     for (text, line) in [
@@ -179,7 +183,10 @@ fn captured(state: &State) -> impl Iterator<Item = (&Event, &str)> {
 
 /// The test that the state's thread belongs to.
 fn test_of(state: &State) -> &str {
-    let thread = state.threads.iter().find(|thread| thread.id == state.thread);
+    let thread = state
+        .threads
+        .iter()
+        .find(|thread| thread.id == state.thread);
     match thread.and_then(|thread| thread.name.as_deref()) {
         Some("worker") => "passes",
         name => name.unwrap_or_default(),
@@ -214,9 +221,14 @@ fn check(name: &str, variables: &[(&str, &str)]) -> String {
         let test = test_of(state);
         for (event, text) in captured(state) {
             told.entry(test).or_default().push_str(text);
-            let Some(index) = prints.iter().position(|(of, expected, _)| *of == test && expected == text)
+            let Some(index) = prints
+                .iter()
+                .position(|(of, expected, _)| *of == test && expected == text)
             else {
-                assert!(text.contains("panicked at"), "nothing prints {text:?} in {test}");
+                assert!(
+                    text.contains("panicked at"),
+                    "nothing prints {text:?} in {test}"
+                );
                 continue;
             };
             let (_, _, part) = prints.remove(index);
@@ -233,10 +245,17 @@ fn check(name: &str, variables: &[(&str, &str)]) -> String {
     let printed = String::from_utf8_lossy(&output.stdout);
     for test in ["fails", "passes"] {
         let told = told.get(test).map_or("", String::as_str);
-        assert!(harness_printed(&printed, test, told), "{test}: {told:?} in {printed}");
+        assert!(
+            harness_printed(&printed, test, told),
+            "{test}: {told:?} in {printed}"
+        );
         assert_eq!(last.get(test).copied(), Some(told.as_bytes()), "{test}");
     }
-    assert!(opened.program().is_ok_and(|program| program.limits_in_words().is_empty()));
+    assert!(
+        opened
+            .program()
+            .is_ok_and(|program| program.limits_in_words().is_empty())
+    );
     jumps_agree(&program, &states);
     program.image.facts().compiler.clone().unwrap_or_default()
 }
@@ -268,7 +287,10 @@ fn tests_at_the_same_time() {
 
 #[test]
 fn tests_of_the_newest_compiler() {
-    let nightly = [("RUSTUP_TOOLCHAIN", "nightly"), ("RUSTUP_AUTO_INSTALL", "0")];
+    let nightly = [
+        ("RUSTUP_TOOLCHAIN", "nightly"),
+        ("RUSTUP_AUTO_INSTALL", "0"),
+    ];
     let version = Command::new("rustc").envs(nightly).arg("-V").output();
     if !version.is_ok_and(|output| output.stdout.starts_with(b"rustc") && output.status.success()) {
         eprintln!("left out: no nightly toolchain is installed");
@@ -315,7 +337,9 @@ fn tests_that_are_not_captured() {
     let states = states(&program);
     assert_eq!(states.iter().flat_map(captured).count(), 0);
     assert!(states.iter().all(|state| state.output.captured.is_empty()));
-    let last = states.iter().find(|state| state.step == StepNumber(states.len() as u64));
+    let last = states
+        .iter()
+        .find(|state| state.step == StepNumber(states.len() as u64));
     let stdout = last.map(|state| String::from_utf8_lossy(&state.output.stdout).into_owned());
     assert!(stdout.is_some_and(|stdout| stdout.contains("helper has 2")));
 }

@@ -1,5 +1,5 @@
-//! A loop over user statements with 64 KiB in reach: 64 blocks of 1 KiB, one of which changes in each
-//! pass. Argument: passes.
+//! A loop over user statements with 64 KiB in reach: 64 blocks of 1 KiB, one of which changes in
+//! each pass. Argument: passes.
 
 fn main() {
     let passes: u64 = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(1000);

@@ -1,5 +1,5 @@
-"""Stops at the lines marked `// stop`, reads the locals of the frame, and prints how many stops took
-how many seconds. Run by gdb: -ex 'python source, stops = "boxes.rs", 300' -x stops.py"""
+"""Stops at the lines marked `// stop`, reads the locals of the frame, and prints how many stops
+took how many seconds. Run by gdb: -ex 'python source, stops = "boxes.rs", 300' -x stops.py"""
 
 import time
 
@@ -14,10 +14,11 @@ read = 0
 begin = time.monotonic()
 for _ in range(stops):
     gdb.execute("continue", to_string=True)
-    block = gdb.selected_frame().block()
-    while block.function is None:
-        read += sum(len(str(symbol.value(gdb.selected_frame()))) for symbol in block if symbol.is_variable)
-        block = block.superblock
-    read += sum(len(str(symbol.value(gdb.selected_frame()))) for symbol in block if symbol.is_variable)
+    frame = gdb.selected_frame()
+    block = frame.block()
+    while block is not None:
+        variables = [symbol for symbol in block if symbol.is_variable]
+        read += sum(len(str(symbol.value(frame))) for symbol in variables)
+        block = block.superblock if block.function is None else None
 print("stops", stops, "seconds", time.monotonic() - begin, "characters", read)
 gdb.execute("kill", to_string=True)

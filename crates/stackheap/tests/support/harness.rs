@@ -115,7 +115,11 @@ fn rustc() -> OsString {
 }
 
 fn rustc_version() -> Vec<u8> {
-    Command::new(rustc()).arg("-Vv").output().expect("rustc starts").stdout
+    Command::new(rustc())
+        .arg("-Vv")
+        .output()
+        .expect("rustc starts")
+        .stdout
 }
 
 /// Whether a program is there; where it is not, its name is printed and the test has no witness.
@@ -146,18 +150,30 @@ pub struct Call {
 
 impl Call {
     pub fn with_arguments<A: AsRef<OsStr>>(arguments: &[A]) -> Self {
-        let arguments = arguments.iter().map(|argument| argument.as_ref().to_owned()).collect();
-        Self { arguments, ..Self::default() }
+        let arguments = arguments
+            .iter()
+            .map(|argument| argument.as_ref().to_owned())
+            .collect();
+        Self {
+            arguments,
+            ..Self::default()
+        }
     }
 
     pub fn with_environment(name: &str, value: impl AsRef<OsStr>) -> Self {
         let environment = vec![(name.into(), value.as_ref().to_owned())];
-        Self { environment, ..Self::default() }
+        Self {
+            environment,
+            ..Self::default()
+        }
     }
 
     pub fn with_options(options: &[&str]) -> Self {
         let options = options.iter().map(|&option| option.to_owned()).collect();
-        Self { options, ..Self::default() }
+        Self {
+            options,
+            ..Self::default()
+        }
     }
 
     fn apply(&self, command: &mut Command) {
@@ -188,12 +204,19 @@ impl Ended {
 
     /// The output without what differs from run to run anyway.
     pub fn normalised(&self) -> (i32, String, String) {
-        (self.status, normalise(&self.stdout()), normalise(&self.stderr()))
+        (
+            self.status,
+            normalise(&self.stdout()),
+            normalise(&self.stderr()),
+        )
     }
 
     pub fn json(&self) -> Json {
         serde_json::from_slice(&self.stdout).unwrap_or_else(|why| {
-            panic!("expected one JSON document, found ({why}): {}", self.stdout())
+            panic!(
+                "expected one JSON document, found ({why}): {}",
+                self.stdout()
+            )
         })
     }
 }
@@ -218,15 +241,25 @@ pub fn run_plain(executable: &Path, call: &Call) -> Ended {
 /// The command that records a program.
 pub fn recording_command(executable: &Path, recording: &Path, call: &Call) -> Command {
     let mut command = stackheap();
-    command.args(["run", "--no-open", "-o"]).arg(recording).args(&call.options);
-    command.arg("--exe").arg(executable).arg("--").args(&call.arguments);
+    command
+        .args(["run", "--no-open", "-o"])
+        .arg(recording)
+        .args(&call.options);
+    command
+        .arg("--exe")
+        .arg(executable)
+        .arg("--")
+        .args(&call.arguments);
     call.apply(&mut command);
     command
 }
 
 /// Runs a program under `stackheap run`.
 pub fn run_recorded(executable: &Path, recording: &Path, call: &Call) -> Ended {
-    finish(&mut recording_command(executable, recording, call), &call.stdin)
+    finish(
+        &mut recording_command(executable, recording, call),
+        &call.stdin,
+    )
 }
 
 /// Runs a program both ways, says nothing of ours, and compares; gives the plain run and the
@@ -238,12 +271,21 @@ pub fn assert_same(name: &str, executable: &Path, call: &Call) -> (Ended, PathBu
     quiet.options.insert(0, "-q".to_owned());
     let recorded = run_recorded(executable, &recording, &quiet);
     let (expected, found) = (plain.normalised(), recorded.normalised());
-    assert_eq!(found.0, expected.0, "{name}: status; its stderr: {}", found.2);
+    assert_eq!(
+        found.0, expected.0,
+        "{name}: status; its stderr: {}",
+        found.2
+    );
     assert_eq!(found.1, expected.1, "{name}: standard output");
     assert_eq!(found.2, expected.2, "{name}: standard error");
     let shown = show(&recording, &["--format", "json", "--step", "1"]);
     assert_eq!(shown.status, 0, "{name}: {}", shown.stderr());
-    assert!(shown.json()["steps"].as_u64().is_some_and(|steps| steps > 0), "{name}: no steps");
+    assert!(
+        shown.json()["steps"]
+            .as_u64()
+            .is_some_and(|steps| steps > 0),
+        "{name}: no steps"
+    );
     (plain, recording)
 }
 
@@ -273,8 +315,13 @@ pub fn line_of(source: &str, text: &str) -> u64 {
 
 /// Runs a command to its end, within bounds.
 pub fn finish(command: &mut Command, stdin: &[u8]) -> Ended {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap_or_else(|why| panic!("{command:?}: {why}"));
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command
+        .spawn()
+        .unwrap_or_else(|why| panic!("{command:?}: {why}"));
     let mut pipe = child.stdin.take().expect("its input is a pipe");
     let bytes = stdin.to_owned();
     std::thread::spawn(move || {
@@ -284,7 +331,11 @@ pub fn finish(command: &mut Command, stdin: &[u8]) -> Ended {
     let stdout = collect(child.stdout.take().expect("its output is a pipe"));
     let stderr = collect(child.stderr.take().expect("its output is a pipe"));
     let status = wait(&mut child, command);
-    Ended { status: shell_status(status), stdout: receive(&stdout), stderr: receive(&stderr) }
+    Ended {
+        status: shell_status(status),
+        stdout: receive(&stdout),
+        stderr: receive(&stderr),
+    }
 }
 
 /// Reads in the background; the bytes come in pieces.
@@ -317,7 +368,10 @@ pub fn receive_until(from: &mpsc::Receiver<Vec<u8>>, text: &str) -> Vec<u8> {
         match from.recv_timeout(PATIENCE) {
             Ok(piece) => all.extend(piece),
             Err(why) => {
-                panic!("expected `{text}` ({why}), found {}", String::from_utf8_lossy(&all))
+                panic!(
+                    "expected `{text}` ({why}), found {}",
+                    String::from_utf8_lossy(&all)
+                )
             }
         }
     }
@@ -392,18 +446,37 @@ pub fn assert_error(ended: &Ended, texts: &[&str]) {
     let stderr = ended.stderr();
     assert_eq!(ended.status, 2, "expected status 2; its stderr: {stderr}");
     assert_no_panic(ended);
-    let errors: Vec<&str> = stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+    let errors: Vec<&str> = stderr
+        .lines()
+        .filter(|line| line.starts_with("error: "))
+        .collect();
     assert_eq!(errors.len(), 1, "expected one error, found: {stderr}");
-    let missing: Vec<_> = texts.iter().filter(|text| !stderr.contains(**text)).collect();
+    let missing: Vec<_> = texts
+        .iter()
+        .filter(|text| !stderr.contains(**text))
+        .collect();
     assert!(missing.is_empty(), "expected {missing:?} in: {stderr}");
-    assert!(ended.stdout.is_empty(), "expected no result, found: {}", ended.stdout());
+    assert!(
+        ended.stdout.is_empty(),
+        "expected no result, found: {}",
+        ended.stdout()
+    );
 }
 
 /// Checks that nothing of ours panicked.
 pub fn assert_no_panic(ended: &Ended) {
     let stderr = ended.stderr();
-    for word in ["panicked at", "RUST_BACKTRACE", "overflowed its stack", "memory allocation of"] {
+    for word in [
+        "panicked at",
+        "RUST_BACKTRACE",
+        "overflowed its stack",
+        "memory allocation of",
+    ] {
         assert!(!stderr.contains(word), "a panic: {stderr}");
     }
-    assert!(ended.status < 128, "ended by a signal ({}): {stderr}", ended.status);
+    assert!(
+        ended.status < 128,
+        "ended by a signal ({}): {stderr}",
+        ended.status
+    );
 }

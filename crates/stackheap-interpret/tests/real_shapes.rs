@@ -1,0 +1,212 @@
+//! Shapes of code found in published crates, recorded and compared with what the program prints.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use stackheap_image::Image;
+use stackheap_interpret::{
+    EXECUTABLE_BLOB, Opened, PATHS_BLOB, PATHS_KIND, StateLimits, Walk, state_at,
+};
+use stackheap_model::{Frame, Local, LocalState, State, StepNumber};
+use stackheap_record::{PlanRequest, RecordOptions, Target};
+use stackheap_trace::{Architecture, BlobKind, Header, Recording, Values, Writer};
+
+/// Builds and records a program without arguments; gives what it prints, line by line, too.
+fn record(directory: &Path, text: &str) -> (Opened, Vec<String>) {
+    let source = directory.join("shape.rs");
+    let executable = directory.join("shape");
+    std::fs::write(&source, text).unwrap();
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let status = Command::new(rustc)
+        .args(["--edition", "2024", "-g", "-o"])
+        .arg(&executable)
+        .arg(&source)
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let printed = Command::new(&executable).output().unwrap();
+    let bytes = std::fs::read(&executable).unwrap();
+    let image = Image::parse(&bytes).unwrap();
+    let plan = stackheap_record::plan(&PlanRequest {
+        image: &image,
+        is_user: &|path| path.ends_with("shape.rs"),
+        read_source: &|path| std::fs::read_to_string(path).ok(),
+        shown_path: &|_| "shape.rs".to_owned(),
+        only: &[],
+    });
+    let header = Header {
+        architecture: Architecture::X86_64,
+        values: Values::Recorded,
+        producer: "a test".to_owned(),
+        program: executable.display().to_string(),
+        arguments: Vec::new(),
+        working_directory: String::new(),
+        started_unix_seconds: None,
+        process_id: 0,
+        facts: Vec::new(),
+    };
+    let path = directory.join("shape.stackheap");
+    let mut writer = Writer::create(&path, &header).unwrap();
+    writer
+        .blob(BlobKind::Image, EXECUTABLE_BLOB, &bytes)
+        .unwrap();
+    writer
+        .blob(
+            PATHS_KIND,
+            PATHS_BLOB,
+            plan.absolute_files.join("\n").as_bytes(),
+        )
+        .unwrap();
+    writer.site_table(&plan.table).unwrap();
+    let mut command = Command::new(&executable);
+    command.stdout(Stdio::null());
+    let target = Target {
+        command,
+        executable: &bytes,
+        image: &image,
+        table: Arc::new(plan.table),
+    };
+    stackheap_record::record(target, &mut writer, &RecordOptions::default()).unwrap();
+    writer.finish().unwrap();
+    let opened = Opened::new(Recording::open(&path).unwrap()).unwrap();
+    let printed = String::from_utf8(printed.stdout).unwrap();
+    (opened, printed.lines().map(str::to_owned).collect())
+}
+
+fn innermost(state: &State) -> &Frame {
+    let mut frames = state.threads[0].frames.iter();
+    frames.find(|frame| frame.user).unwrap()
+}
+
+fn local<'s>(state: &'s State, name: &str) -> Option<&'s Local> {
+    innermost(state)
+        .locals
+        .iter()
+        .find(|local| &*local.name == name)
+}
+
+/// The address of a large parameter is given by the caller and is not kept by the callee, so the
+/// debug information knows it in the first instructions only.
+const BY_ADDRESS: &str = r#"
+#[derive(Debug, Clone, Copy)]
+struct Keys([&'static str; 2]);
+
+struct Table(Vec<&'static str>);
+
+impl Table {
+    #[inline(never)]
+    fn find(&self, keys: Keys) -> Option<usize> {
+        for key in &keys.0 {
+            if !key.is_empty() {
+                if let Some(at) = self.0.iter().position(|word| word == key) {
+                    return Some(at);
+                }
+            }
+        }
+        None
+    }
+}
+
+fn main() {
+    let keys = Keys(["", "two"]);
+    let table = Table(vec!["one", "two"]);
+    println!("{keys:?}");
+    let found = table.find(keys);
+    assert_eq!(found, Some(1));
+}
+"#;
+
+#[test]
+fn a_parameter_handed_over_by_address_is_known_throughout_the_call() {
+    let directory = tempfile::tempdir().unwrap();
+    let (opened, printed) = record(directory.path(), BY_ADDRESS);
+    let program = opened.program().unwrap();
+    let mut walk = Walk::new(&program, StateLimits::default());
+    let mut seen = 0;
+    let mut last = None;
+    while let Some(state) = walk.next_state().unwrap() {
+        if !innermost(&state).function.ends_with("::find") {
+            continue;
+        }
+        let keys = local(&state, "keys").unwrap();
+        let text = keys.value.as_ref().map(|value| value.text.clone());
+        assert_eq!(
+            text.and_then(Result::ok).as_deref(),
+            Some(&*printed[0]),
+            "at step {} ({:?}): {:?}",
+            state.step,
+            innermost(&state).at.position,
+            keys.place
+        );
+        seen += 1;
+        last = Some(state.step);
+    }
+    assert!(seen >= 5, "{seen} states in the call");
+    // The same without having walked there.
+    let fresh = opened.program().unwrap();
+    let state = state_at(&fresh, last.unwrap(), StateLimits::default()).unwrap();
+    let keys = local(&state, "keys").unwrap().value.clone().unwrap();
+    assert_eq!(keys.text.as_deref(), Ok(&*printed[0]));
+}
+
+const OUTLIVED: &str = r#"
+fn main() {
+    let mut words = vec![String::from("a word of some length")];
+    let seen: &str = unsafe { &*(words[0].as_str() as *const str) };
+    words.remove(0);
+    let after = seen.len();
+    println!("{after}");
+}
+"#;
+
+#[test]
+fn a_reference_into_a_freed_block_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let (opened, _) = record(directory.path(), OUTLIVED);
+    let program = opened.program().unwrap();
+    let mut walk = Walk::new(&program, StateLimits::default());
+    let mut reasons = Vec::new();
+    while let Some(state) = walk.next_state().unwrap() {
+        let Some(seen) = local(&state, "seen").filter(|seen| seen.state == LocalState::Live) else {
+            continue;
+        };
+        if let Some(Err(why)) = seen.value.as_ref().map(|value| value.text.clone()) {
+            reasons.push(why.reason);
+        }
+    }
+    assert!(!reasons.is_empty());
+    for reason in reasons {
+        assert_eq!(&*reason, "the heap block that was there is freed");
+    }
+}
+
+#[test]
+fn passing_over_states_loses_no_event() {
+    let directory = tempfile::tempdir().unwrap();
+    let (opened, _) = record(directory.path(), BY_ADDRESS);
+    let program = opened.program().unwrap();
+    let count = |every: u64| {
+        let mut walk = Walk::new(&program, StateLimits::default());
+        let (mut next, mut calls, mut allocations) = (1, 0, 0);
+        while let Some(state) = walk.next_state_from(StepNumber(next)).unwrap() {
+            assert!(state.step.0 >= next);
+            for event in &state.events {
+                calls += usize::from(matches!(
+                    event.kind,
+                    stackheap_model::EventKind::Call { .. }
+                ));
+                allocations += usize::from(matches!(
+                    event.kind,
+                    stackheap_model::EventKind::Alloc { .. }
+                ));
+            }
+            next = state.step.0 + every;
+        }
+        (calls, allocations)
+    };
+    let last = program.recording.totals().steps;
+    let all = count(1);
+    assert!(all.0 >= 2 && all.1 >= 1, "{all:?}");
+    assert_eq!(count(last - 1), all);
+}
