@@ -49,26 +49,32 @@ pub(crate) fn none_moves(
     first >= looping_until(text, outline, binding, here)
 }
 
-/// The first line that names a variable by value and may have run before `here`: there a value that
-/// owns something was moved, if the line did run. A variable that is also assigned may have a new
-/// value, so that nothing follows for it.
-pub(crate) fn named_by_value(
+/// Where a variable is named by value, in the order of the text: there a value that owns something
+/// is moved. A variable that is also assigned may have a new value, so that nothing follows for it.
+pub(crate) fn by_value(text: &str, outline: &Outline, binding: &Binding) -> Vec<TextPosition> {
+    let assigned = |after: &str| after.starts_with('=') && !after.starts_with("==");
+    if mentions(text, binding).any(|(_, _, _, after)| assigned(after)) {
+        return Vec::new();
+    }
+    mentions(text, binding)
+        .filter(|&(at, line, before, after)| {
+            !in_borrowing_macro(line)
+                && (is_by_value(before, after) || in_move_closure(text, outline, binding, at))
+        })
+        .map(|(at, ..)| at)
+        .collect()
+}
+
+/// The line of the first of the places [by value](by_value) that may have run before `here`.
+pub(crate) fn handed_on(
+    places: &[TextPosition],
     text: &str,
     outline: &Outline,
     binding: &Binding,
     here: TextPosition,
 ) -> Option<u32> {
-    let looping = looping_until(text, outline, binding, here);
-    let assigned = |after: &str| after.starts_with('=') && !after.starts_with("==");
-    if mentions(text, binding).any(|(_, _, _, after)| assigned(after)) {
-        return None;
-    }
-    let found = mentions(text, binding).find(|&(at, line, before, after)| {
-        at < looping
-            && !in_borrowing_macro(line)
-            && (is_by_value(before, after) || in_move_closure(text, outline, binding, at))
-    });
-    found.map(|(at, ..)| at.line)
+    let &first = places.first()?;
+    (first < looping_until(text, outline, binding, here)).then_some(first.line)
 }
 
 /// Whether a name between these texts stands for its value as a whole.
@@ -235,7 +241,14 @@ mod tests {
             .position(|line| line.ends_with("// here"))
             .unwrap() as u32
             + 1;
-        named_by_value(text, &outline, binding, TextPosition { line, column: 5 })
+        let places = super::by_value(text, &outline, binding);
+        handed_on(
+            &places,
+            text,
+            &outline,
+            binding,
+            TextPosition { line, column: 5 },
+        )
     }
 
     #[test]

@@ -106,6 +106,8 @@ pub(crate) struct VariableFacts {
     pub block: Option<stackheap_model::TextRange>,
     /// Where the source names it in a way that may move its value.
     moving: OnceLock<Vec<TextPosition>>,
+    /// Where the source names it by value.
+    by_value: OnceLock<Vec<TextPosition>>,
 }
 
 impl<'r> Program<'r> {
@@ -416,6 +418,7 @@ impl<'r> Program<'r> {
             declared,
             block,
             moving: OnceLock::new(),
+            by_value: OnceLock::new(),
         })
     }
 
@@ -469,7 +472,10 @@ impl<'r> Program<'r> {
             .as_ref()
             .filter(|_| facts.role != LocalRole::Capture)?;
         let (text, outline, here) = self.so_far(site, progress)?;
-        mentions::named_by_value(text, outline, binding, here)
+        let places = facts
+            .by_value
+            .get_or_init(|| mentions::by_value(text, outline, binding));
+        mentions::handed_on(places, text, outline, binding, here)
     }
 
     fn file_of(&self, absolute: &str) -> Option<FileId> {
