@@ -37,8 +37,7 @@ impl<'data> Image<'data> {
                     },
                 );
                 found.extend(variable.filter(|variable| {
-                    user.is_none()
-                        || asked.is_users(variable.declared.as_ref())
+                    user.is_none() || asked.is_users(variable.declared.as_ref())
                 }));
             }
         }

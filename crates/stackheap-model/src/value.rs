@@ -12,7 +12,9 @@ pub struct Unknown {
 impl Unknown {
     /// Unknown for this reason.
     pub fn because(reason: impl Into<Arc<str>>) -> Self {
-        Self { reason: reason.into() }
+        Self {
+            reason: reason.into(),
+        }
     }
 }
 

@@ -73,7 +73,9 @@ impl HeapReading {
             let end = address.0 + bytes as u64;
             match ranges.last_mut() {
                 // Blocks of one page are mapped together; further apart there may be nothing.
-                Some((start, length)) if address.0.saturating_sub(start.0 + *length as u64) <= GAP => {
+                Some((start, length))
+                    if address.0.saturating_sub(start.0 + *length as u64) <= GAP =>
+                {
                     *length = (end - start.0) as usize;
                 }
                 _ => ranges.push((address, bytes)),
@@ -318,7 +320,9 @@ impl Capture {
         let Some(reading) = self.reading.take() else {
             return changed;
         };
-        let first = reading.blocks.partition_point(|&(address, _)| address < start);
+        let first = reading
+            .blocks
+            .partition_point(|&(address, _)| address < start);
         for &(address, bytes) in reading.blocks.get(first..).unwrap_or(&[]) {
             let from = (address.0 - start.0) as usize;
             let Some(piece) = read.get(from..from + bytes) else {

@@ -754,13 +754,14 @@ impl<'a, 'd> Session<'a, 'd> {
         passed: u64,
     ) -> Result<(), RecordError> {
         if let Some(Trigger { sites, nth }) = &self.options.until
-            && sites.contains(&site) {
-                self.triggered += 1;
-                if self.triggered >= *nth {
-                    self.recording = Recording::Over;
-                    return Ok(());
-                }
+            && sites.contains(&site)
+        {
+            self.triggered += 1;
+            if self.triggered >= *nth {
+                self.recording = Recording::Over;
+                return Ok(());
             }
+        }
         if self
             .options
             .max_stops
@@ -769,9 +770,11 @@ impl<'a, 'd> Session<'a, 'd> {
             return self.reach(Limit::MaxStops(self.stops));
         }
         if let Some(most) = self.options.max_bytes
-            && self.stops.is_multiple_of(256) && self.writer.bytes_written() >= most {
-                return self.reach(Limit::MaxBytes(most));
-            }
+            && self.stops.is_multiple_of(256)
+            && self.writer.bytes_written() >= most
+        {
+            return self.reach(Limit::MaxBytes(most));
+        }
         if self.options.throttle.is_some_and(|most| passed == most) {
             self.breakpoints
                 .disarm(&self.memory, at)
@@ -984,20 +987,22 @@ impl<'a, 'd> Session<'a, 'd> {
             Service::SetAffinity => Watched::SetAffinity,
         };
         if let Some(thread) = self.threads.get_mut(&os)
-            && thread.id.is_some() {
-                thread.watch = Some(Watch {
-                    what: watched,
-                    entered: false,
-                });
-            }
+            && thread.id.is_some()
+        {
+            thread.watch = Some(Watch {
+                what: watched,
+                entered: false,
+            });
+        }
         Ok(())
     }
 
     fn unpin(&mut self, os: OsThread) {
         if let Some((_, all)) = &self.pinned
-            && self.threads.get(&os).is_some_and(|thread| !thread.free) {
-                let _ = all.apply_to(os);
-            }
+            && self.threads.get(&os).is_some_and(|thread| !thread.free)
+        {
+            let _ = all.apply_to(os);
+        }
     }
 
     fn libraries_are_mapped(&mut self, os: OsThread) -> Result<(), RecordError> {
@@ -1108,9 +1113,10 @@ impl<'a, 'd> Session<'a, 'd> {
         match what {
             Watched::GetAffinity => {
                 if let Some((one, _)) = &self.pinned
-                    && self.threads.get(&os).is_some_and(|thread| !thread.free) {
-                        let _ = one.apply_to(os);
-                    }
+                    && self.threads.get(&os).is_some_and(|thread| !thread.free)
+                {
+                    let _ = one.apply_to(os);
+                }
             }
             Watched::SetAffinity => {
                 // The program wants its threads somewhere: from now on they stay where it put them.
@@ -1310,10 +1316,11 @@ impl<'a, 'd> Session<'a, 'd> {
             }
         }
         if let Ok(registers) = process::registers(child)
-            && let Some(at) = self.breakpoints.in_program(RuntimeAddress(registers.rip)) {
-                unless_gone(process::set_instruction_pointer(child, at.0))
-                    .during("releasing a forked child")?;
-            }
+            && let Some(at) = self.breakpoints.in_program(RuntimeAddress(registers.rip))
+        {
+            unless_gone(process::set_instruction_pointer(child, at.0))
+                .during("releasing a forked child")?;
+        }
         if let Some((_, all)) = &self.pinned {
             let _ = all.apply_to(child);
         }

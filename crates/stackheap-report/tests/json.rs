@@ -87,7 +87,10 @@ fn a_moved_local_keeps_its_bytes_and_has_no_text() {
         shown["edges"][0]["to"],
         json!({"block": 1, "offset": 0, "bytes": 5, "path": ""})
     );
-    assert_eq!(shown["output"], json!({"stdout": "", "stderr": "", "captured": ""}));
+    assert_eq!(
+        shown["output"],
+        json!({"stdout": "", "stderr": "", "captured": ""})
+    );
 }
 
 #[test]

@@ -39,7 +39,9 @@ fn parse(comment: &str) -> Option<(&str, &str)> {
         .split_once('>')?;
     let named = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
     let name = match name.split_once('#') {
-        Some((name, count)) if !count.is_empty() && count.chars().all(|c| c.is_ascii_digit()) => name,
+        Some((name, count)) if !count.is_empty() && count.chars().all(|c| c.is_ascii_digit()) => {
+            name
+        }
         Some(_) => return None,
         None => name,
     };

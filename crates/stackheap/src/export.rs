@@ -65,13 +65,14 @@ pub fn export(arguments: &ExportArguments) -> Ended {
     }
     sink.flush()?;
     if !arguments.common.quiet
-        && let Some(path) = &arguments.output {
-            let carries = match program.recording.header().values {
-                stackheap_trace::Values::Recorded => "it carries the program's memory",
-                stackheap_trace::Values::Withheld => "it carries no values",
-            };
-            output::tell(&format!("written: {} ({carries})\n", path.display()));
-        }
+        && let Some(path) = &arguments.output
+    {
+        let carries = match program.recording.header().values {
+            stackheap_trace::Values::Recorded => "it carries the program's memory",
+            stackheap_trace::Values::Withheld => "it carries no values",
+        };
+        output::tell(&format!("written: {} ({carries})\n", path.display()));
+    }
     Ok(0)
 }
 
@@ -87,7 +88,10 @@ fn open_sink(arguments: &ExportArguments) -> anyhow::Result<Box<dyn Write>> {
         );
     }
     let file = File::create(path).with_context(|| format!("writing {}", path.display()))?;
-    Ok(Box::new(BufWriter::new(NamedFile { file, path: path.clone() })))
+    Ok(Box::new(BufWriter::new(NamedFile {
+        file,
+        path: path.clone(),
+    })))
 }
 
 /// A file whose errors name it.
@@ -99,7 +103,10 @@ struct NamedFile {
 impl Write for NamedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.file.write(bytes).map_err(|error| {
-            io::Error::new(error.kind(), format!("writing {}: {error}", self.path.display()))
+            io::Error::new(
+                error.kind(),
+                format!("writing {}: {error}", self.path.display()),
+            )
         })
     }
 
@@ -125,7 +132,9 @@ fn each_state(
     let mut next = arguments.from;
     while next <= to {
         // What happened since the state before is told by this one, also where states are left out.
-        let Some(state) = walk.next_state_from(StepNumber(next))? else { break };
+        let Some(state) = walk.next_state_from(StepNumber(next))? else {
+            break;
+        };
         if state.step.0 > to {
             break;
         }

@@ -57,7 +57,9 @@ pub fn last() -> anyhow::Result<PathBuf> {
 
 /// Refuses to replace a file that is no recording, such as a source file named by mistake.
 pub fn check_replaceable(path: &Path) -> anyhow::Result<()> {
-    let is_full_file = path.metadata().is_ok_and(|file| file.is_file() && file.len() > 0);
+    let is_full_file = path
+        .metadata()
+        .is_ok_and(|file| file.is_file() && file.len() > 0);
     if is_full_file && matches!(Recording::open(path), Err(TraceError::NotARecording { .. })) {
         bail!(
             "expected a new file or an old recording behind `-o`, found {}, which is something else; name another file or remove it",

@@ -274,14 +274,9 @@ fn report(
         notes: &[],
         limit_bytes: PAGE_BYTES,
     });
-    let overview = overview(
-        &program,
-        STEPS_LOOKED_AT,
-        page_limits(),
-        &mut |state| {
-            page.add(state);
-        },
-    )?;
+    let overview = overview(&program, STEPS_LOOKED_AT, page_limits(), &mut |state| {
+        page.add(state);
+    })?;
     if let Some(format) = arguments.format {
         let Some(peak) = &overview.peak else {
             bail!("the recording has no steps to show")
@@ -303,7 +298,11 @@ fn report(
 /// The page lies beside the recording and never in its place.
 fn page_path(recording: &Path) -> PathBuf {
     let path = recording.with_extension("html");
-    if path == recording { recording.with_extension("page.html") } else { path }
+    if path == recording {
+        recording.with_extension("page.html")
+    } else {
+        path
+    }
 }
 
 /// Writes the page, which like the recording carries the program's memory: for its owner alone.
@@ -367,7 +366,10 @@ fn limits(arguments: &RunArguments, facts: &RunFacts, overview: &Overview) -> Ve
             facts.mechanism_why
         )),
         Mechanism::None => {
-            limits.push(format!("allocations were not seen: {}", facts.mechanism_why));
+            limits.push(format!(
+                "allocations were not seen: {}",
+                facts.mechanism_why
+            ));
         }
     }
     if arguments.common.verbose {
@@ -376,12 +378,7 @@ fn limits(arguments: &RunArguments, facts: &RunFacts, overview: &Overview) -> Ve
     limits
 }
 
-fn tell_answer(
-    arguments: &RunArguments,
-    answer: &Answer,
-    overview: &Overview,
-    table: &SiteTable,
-) {
+fn tell_answer(arguments: &RunArguments, answer: &Answer, overview: &Overview, table: &SiteTable) {
     let mut options = show::text_options(&arguments.common, &table.files);
     options.before = overview.before_peak.as_ref();
     let text = stackheap_report::text::answer(

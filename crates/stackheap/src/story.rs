@@ -106,9 +106,10 @@ fn local_story(program: &Program<'_>, name: &str) -> anyhow::Result<Story> {
                 local: PlaceRef::Local { frame, local },
                 ..
             } = &event.kind
-                && **local == *name {
-                    frames.insert(*frame);
-                }
+                && **local == *name
+            {
+                frames.insert(*frame);
+            }
             if its {
                 push(&mut story, entry(event, &state));
             }
