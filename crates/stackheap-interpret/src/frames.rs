@@ -10,6 +10,7 @@ use stackheap_model::{
 };
 use stackheap_trace::{FrameEntry, ThreadState};
 
+use crate::endings;
 use crate::moment::Moment;
 use crate::program::{FunctionFacts, Program, Progress, VariableFacts};
 use crate::values::{Decoded, Decoder, Memory, Pointer};
@@ -266,15 +267,16 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
             first_address(facts, site.address)
         };
         let mut location = self.program.image.locate(&facts.variable, at, context);
-        if in_scope && matches!(location, Err(_) | Ok(Location::Nowhere(_))) {
-            if let Some(at) = self.place_from_caller(context, function, facts, site) {
-                location = Ok(Location::Memory(at));
-            }
+        if in_scope
+            && matches!(location, Err(_) | Ok(Location::Nowhere(_)))
+            && let Some(at) = self.place_from_caller(context, function, facts, site)
+        {
+            location = Ok(Location::Memory(at));
         }
         let (place, decoded, bytes) =
             self.value(context, facts, location, ty.size.unwrap_or(0), ty.align);
         let state = if !in_scope && self.is_ending(facts, site) {
-            self.state_at_end(context)
+            self.state_at_end(context, facts, site)
         } else {
             state_of(facts, in_scope)
         };
@@ -409,7 +411,12 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
     }
 
     /// The state of a local at the closing brace of its scope.
-    fn state_at_end(&self, context: &FrameContext<'_, '_>) -> LocalState {
+    fn state_at_end(
+        &self,
+        context: &FrameContext<'_, '_>,
+        facts: &VariableFacts,
+        site: &Site,
+    ) -> LocalState {
         if context.thread.unwinds > 0 {
             return LocalState::Unknown(Unknown::because(
                 "its scope is ending in a thread that has panicked; whether it was initialised is not known",
@@ -422,7 +429,7 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
             .is_some_and(|top| top.frame == entry.frame);
         let first = self.program.recording.first_stop_of_step(entry.step);
         if innermost && first == Some(entry.stop) {
-            return LocalState::Live;
+            return endings::state_at_brace(self.program, facts, entry, site);
         }
         LocalState::Unknown(Unknown::because(
             "its scope is ending: its drop may have run already",

@@ -25,6 +25,7 @@
 #![forbid(unsafe_code)]
 
 mod captured;
+mod endings;
 mod error;
 mod frames;
 mod heap;

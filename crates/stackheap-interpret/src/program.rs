@@ -9,15 +9,15 @@ use stackheap_model::{
     SiteId, SiteTable, StatementId, StopNumber, TextPosition, ThreadId, Type, TypeId,
 };
 use stackheap_source::{Binding, Outline};
-use stackheap_trace::{BlobKind, Limit, Recording};
+use stackheap_trace::{BlobKind, FrameEntry, Limit, Recording};
 
 use crate::captured::{CaptureSlot, Capturing};
 use crate::error::InterpretError;
 use crate::mentions;
 use crate::values::{Fits, TypeSource};
 
-/// Parameters whose first place is remembered.
-const ENTRY_PLACES: usize = 1 << 16;
+/// Facts of one kind about calls that are remembered, so that they are not looked up again.
+const REMEMBERED: usize = 1 << 16;
 
 /// Limits that are told one by one.
 const LIMITS_TOLD: usize = 5;
@@ -78,6 +78,7 @@ pub struct Program<'r> {
     capturing: OnceLock<Capturing>,
     stops: Mutex<FxHashMap<StopNumber, Option<(ThreadId, SiteId)>>>,
     entry_places: Mutex<FxHashMap<(FrameId, u32), Option<RuntimeAddress>>>,
+    sites_before: Mutex<FxHashMap<StopNumber, Option<SiteId>>>,
 }
 
 /// What is known of a function of user code.
@@ -151,6 +152,7 @@ impl<'r> Program<'r> {
             capturing: OnceLock::new(),
             stops: Mutex::default(),
             entry_places: Mutex::default(),
+            sites_before: Mutex::default(),
             table,
         })
     }
@@ -204,11 +206,33 @@ impl<'r> Program<'r> {
         if let Some(found) = known.get(&parameter) {
             return *found;
         }
-        if known.len() >= ENTRY_PLACES {
+        if known.len() >= REMEMBERED {
             known.clear();
         }
         let found = find();
         known.insert(parameter, found);
+        found
+    }
+
+    /// The site the same call passed before the one it is at; `None` at its first.
+    pub(crate) fn site_before(&self, frame: &FrameEntry) -> Option<SiteId> {
+        if frame.stop <= frame.entered_stop {
+            return None;
+        }
+        let mut known = self.sites_before.lock().ok()?;
+        if let Some(found) = known.get(&frame.stop) {
+            return *found;
+        }
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        let before = StopNumber(frame.stop.0.saturating_sub(1));
+        let found = self.recording.cursor_at(before).ok().and_then(|cursor| {
+            let threads = cursor.state().threads.iter();
+            let mut frames = threads.flat_map(|thread| &thread.frames);
+            Some(frames.find(|entry| entry.frame == frame.frame)?.site)
+        });
+        known.insert(frame.stop, found);
         found
     }
 

@@ -210,3 +210,84 @@ fn passing_over_states_loses_no_event() {
     assert!(all.0 >= 2 && all.1 >= 1, "{all:?}");
     assert_eq!(count(last - 1), all);
 }
+
+/// Both calls of `parse` end at the same brace; only in the first was `options` initialised.
+const EARLY_EXIT: &str = r#"
+struct Options {
+    name: String,
+    level: u32,
+}
+
+fn number(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| format!("not a number: {text}"))
+}
+
+fn parse(text: &str) -> Result<Options, String> {
+    let options = Options {
+        name: String::from("a name"),
+        level: number(text)?,
+    };
+    Ok(options)
+}
+
+fn early(stop: bool) -> usize {
+    if stop {
+        return 0;
+    }
+    let text = String::from("late");
+    text.len()
+}
+
+fn main() {
+    for text in ["7", "seven"] {
+        match parse(text) {
+            Ok(options) => println!("{} {}", options.name, options.level),
+            Err(error) => println!("{error}"),
+        }
+    }
+    println!("{}", early(true) + early(false));
+}
+"#;
+
+/// The states of a local at the closing brace of a function, call by call: whether it has a value.
+fn at_the_brace(states: &[State], function: &str, name: &str, line: u32) -> Vec<Vec<String>> {
+    let mut calls: Vec<(stackheap_model::FrameId, Vec<String>)> = Vec::new();
+    for state in states {
+        let frame = innermost(state);
+        let here = frame.at.position.as_ref().map(|at| at.line);
+        if !frame.function.ends_with(function) || here != Some(line) {
+            continue;
+        }
+        let Some(local) = local(state, name) else { continue };
+        let word = match &local.state {
+            LocalState::Live => "live",
+            LocalState::Uninit => "uninit",
+            _ => "unknown",
+        };
+        match calls.last_mut() {
+            Some((last, words)) if *last == frame.id => words.push(word.to_owned()),
+            _ => calls.push((frame.id, vec![word.to_owned()])),
+        }
+    }
+    calls.into_iter().map(|(_, words)| words).collect()
+}
+
+#[test]
+fn what_an_early_exit_jumped_over_has_no_value_at_the_closing_brace() {
+    let directory = tempfile::tempdir().unwrap();
+    let (opened, _) = record(directory.path(), EARLY_EXIT);
+    let program = opened.program().unwrap();
+    let mut walk = Walk::new(&program, StateLimits::default());
+    let mut states = Vec::new();
+    while let Some(state) = walk.next_state().unwrap() {
+        states.push(state);
+    }
+    let options = at_the_brace(&states, "::parse", "options", 17);
+    assert_eq!(options.len(), 2, "{options:?}");
+    assert_ne!(options[0][0], "uninit", "{options:?}");
+    assert_eq!(options[1][0], "uninit", "{options:?}");
+    let text = at_the_brace(&states, "::early", "text", 25);
+    assert_eq!(text.len(), 2, "{text:?}");
+    assert_eq!(text[0][0], "uninit", "{text:?}");
+    assert_eq!(text[1][0], "live", "{text:?}");
+}
