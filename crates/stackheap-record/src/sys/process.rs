@@ -183,7 +183,9 @@ fn event_message(thread: OsThread) -> Option<OsThread> {
 /// Waits for any thread that is traced from here.
 pub fn wait(waiting: Waiting) -> io::Result<Wait> {
     let mut status = 0;
+    // Other threads of this process may observe programs of their own.
     let flags = libc::__WALL
+        | libc::__WNOTHREAD
         | match waiting {
             Waiting::Block => 0,
             Waiting::Poll => libc::WNOHANG,
