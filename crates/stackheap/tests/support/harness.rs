@@ -12,7 +12,7 @@ use std::io::{Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
@@ -79,6 +79,9 @@ pub fn compile(name: &str, source: &str) -> PathBuf {
 
 /// The same, with these flags alone.
 pub fn compile_with(name: &str, source: &str, flags: &[&str]) -> PathBuf {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    // A test that failed in here leaves nothing half done that another would use.
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let mut hasher = DefaultHasher::new();
     (name, source, flags, rustc_version()).hash(&mut hasher);
     let directory = scratch(&format!("programs/{name}-{:016x}", hasher.finish()));
