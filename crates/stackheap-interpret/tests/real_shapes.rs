@@ -258,7 +258,9 @@ fn at_the_brace(states: &[State], function: &str, name: &str, line: u32) -> Vec<
         if !frame.function.ends_with(function) || here != Some(line) {
             continue;
         }
-        let Some(local) = local(state, name) else { continue };
+        let Some(local) = local(state, name) else {
+            continue;
+        };
         let word = match &local.state {
             LocalState::Live => "live",
             LocalState::Uninit => "uninit",
