@@ -102,7 +102,7 @@ fn same_as_cargo(place: &Place, name: &str, target: CargoTarget, subcommand: &st
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
-    let expected = told(&String::from_utf8(output.stdout).unwrap(), "target");
+    let expected = told(&String::from_utf8(output.stdout).unwrap(), place, "target");
     assert!(expected.len() > 20, "{expected:?}");
     assert_eq!(expected["FROM_CONFIG"], "yes");
     let built = |runner: Option<PathBuf>| {
@@ -123,7 +123,7 @@ fn same_as_cargo(place: &Place, name: &str, target: CargoTarget, subcommand: &st
 
     let asked = built(Some(std::env::current_exe().unwrap()));
     assert_eq!(asked.notes, [""; 0]);
-    compare(name, &expected, &asked, &[]);
+    compare(place, name, &expected, &asked, &[]);
     // Without a runner cargo's own configuration of the environment is not known, nor how the
     // manifest writes the version of Rust, nor what rustup adds.
     let cargos = [
@@ -134,12 +134,18 @@ fn same_as_cargo(place: &Place, name: &str, target: CargoTarget, subcommand: &st
     ];
     let rustups = ["CARGO_HOME", "PATH", "SSL_CERT_DIR", "SSL_CERT_FILE"];
     let unknown = [cargos, rustups].concat();
-    compare(name, &expected, &built(None), &unknown);
+    compare(place, name, &expected, &built(None), &unknown);
     println!("{name}: as `cargo {subcommand}`");
 }
 
-fn compare(name: &str, expected: &BTreeMap<String, String>, built: &Built, but: &[&str]) {
-    let found = told(&stdout(built), "target/stackheap");
+fn compare(
+    place: &Place,
+    name: &str,
+    expected: &BTreeMap<String, String>,
+    built: &Built,
+    but: &[&str],
+) {
+    let found = told(&stdout(built), place, "target/stackheap");
     let known = |key: &str| !but.contains(&key) && !key.starts_with("RUST");
     for (key, value) in expected.iter().filter(|(key, _)| known(key)) {
         assert_eq!(found.get(key), Some(value), "{name}: {key}");
@@ -154,8 +160,9 @@ fn compare(name: &str, expected: &BTreeMap<String, String>, built: &Built, but: 
     );
 }
 
-/// What a program told, with the paths below the target directory made comparable.
-fn told(text: &str, target_dir: &str) -> BTreeMap<String, String> {
+/// What a program told, with the paths below the user's target directory made comparable. Other
+/// directories of that name (the one this test was built in) stay as they are.
+fn told(text: &str, place: &Place, target_dir: &str) -> BTreeMap<String, String> {
     let (_, text) = text
         .split_once("<<")
         .unwrap_or_else(|| panic!("not told: {text}"));
@@ -163,7 +170,11 @@ fn told(text: &str, target_dir: &str) -> BTreeMap<String, String> {
     let entry = |line: &str| {
         let (key, value) = line.split_once('=')?;
         let value = if WITH_PATHS.contains(&key) {
-            let value = value.replace(&format!("/{target_dir}/"), "/TARGET/");
+            let mut value = value.to_owned();
+            for of in ["p/sub/../", "p/"] {
+                let of = place.user().join(of).display().to_string();
+                value = value.replace(&format!("{of}{target_dir}/"), &format!("{of}TARGET/"));
+            }
             without_hashes(&value)
         } else {
             value.to_owned()

@@ -79,6 +79,7 @@ pub struct Program<'r> {
     stops: Mutex<FxHashMap<StopNumber, Option<(ThreadId, SiteId)>>>,
     entry_places: Mutex<FxHashMap<(FrameId, u32), Option<RuntimeAddress>>>,
     sites_before: Mutex<FxHashMap<StopNumber, Option<SiteId>>>,
+    sites_of_stops: Mutex<FxHashMap<StopNumber, Option<SiteId>>>,
 }
 
 /// What is known of a function of user code.
@@ -153,6 +154,7 @@ impl<'r> Program<'r> {
             stops: Mutex::default(),
             entry_places: Mutex::default(),
             sites_before: Mutex::default(),
+            sites_of_stops: Mutex::default(),
             table,
         })
     }
@@ -174,7 +176,7 @@ impl<'r> Program<'r> {
 
     /// Where the thread stood at a stop.
     pub(crate) fn stop_position(&self, stop: StopNumber) -> Option<Position> {
-        self.site_position(self.recording.site_of_stop(stop)?)
+        self.site_position(self.site_of_stop(stop)?)
     }
 
     /// The thread that stopped, and the site.
@@ -211,6 +213,21 @@ impl<'r> Program<'r> {
         }
         let found = find();
         known.insert(parameter, found);
+        found
+    }
+
+    /// The site of a stop. Blocks are asked for theirs in every state, and a recording decodes a
+    /// whole part to tell it.
+    fn site_of_stop(&self, stop: StopNumber) -> Option<SiteId> {
+        let mut known = self.sites_of_stops.lock().ok()?;
+        if let Some(found) = known.get(&stop) {
+            return *found;
+        }
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        let found = self.recording.site_of_stop(stop);
+        known.insert(stop, found);
         found
     }
 

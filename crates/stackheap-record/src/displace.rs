@@ -163,7 +163,8 @@ fn displace_call(
         if instruction.memory_base() == Register::RSP {
             // The push moved the stack pointer down by eight bytes.
             branch.set_memory_displacement64(instruction.memory_displacement64().wrapping_add(8));
-            branch.set_memory_displ_size(4);
+            // Eight is how iced-x86 names the four bytes of an operand with a 64-bit address.
+            branch.set_memory_displ_size(8);
         }
         code.extend_from_slice(&encode(&[branch], at, here)?);
     }
