@@ -313,6 +313,9 @@ impl<'r> Program<'r> {
                     site(*id)
                 )
             }
+            Limit::OutputCut { kept: 0, .. } => {
+                "what the program writes is not kept: the recording has no values".to_owned()
+            }
             Limit::OutputCut { kept, .. } => format!("only {kept} bytes of output are kept"),
             Limit::StackWindow { bytes, .. } => {
                 format!("only the innermost {bytes} bytes of the stack are read at a stop")

@@ -95,6 +95,17 @@ pub enum CfaRule {
     FramePointer(i32),
 }
 
+impl CfaRule {
+    /// The registers that tell where the frame is: the stack pointer, and the one the rule names.
+    pub fn registers(self) -> RegisterSet {
+        let stack = RegisterSet::default().with(Register::RSP);
+        match self {
+            Self::StackPointer(_) => stack,
+            Self::FramePointer(_) => stack.with(Register::RBP),
+        }
+    }
+}
+
 /// A general register of x86-64, in DWARF's numbering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Register(pub u8);

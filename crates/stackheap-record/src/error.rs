@@ -18,6 +18,8 @@ pub enum RecordError {
     ObservationRefused {
         /// The system's reason.
         error: io::Error,
+        /// What to do about it.
+        remedy: String,
     },
     /// A step of observing failed.
     Observe {
@@ -39,9 +41,9 @@ impl fmt::Display for RecordError {
                     "expected to start {program}, but the system answered: {error}"
                 )
             }
-            Self::ObservationRefused { error } => write!(
+            Self::ObservationRefused { error, remedy } => write!(
                 f,
-                "the system does not let stackheap observe the program (ptrace: {error}); in a container, start it with `--cap-add=SYS_PTRACE` or `--security-opt seccomp=unconfined`; `stackheap doctor` tells more"
+                "expected the system to let stackheap observe the program, but it refuses (ptrace: {error}); {remedy}"
             ),
             Self::Observe { what, error } => {
                 write!(f, "observing the program failed while {what}: {error}")
@@ -55,7 +57,7 @@ impl std::error::Error for RecordError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Start { error, .. }
-            | Self::ObservationRefused { error }
+            | Self::ObservationRefused { error, .. }
             | Self::Observe { error, .. } => Some(error),
             Self::Trace(error) => Some(error),
         }

@@ -33,6 +33,6 @@ pub use displace::{CannotDisplace, Displaced, SLOT_BYTES, displace};
 pub use error::RecordError;
 pub use options::{KeepValues, Placement, RecordOptions, Threads, Trigger};
 pub use plan::{Plan, PlanRequest, Problem, Scope, plan};
-pub use probe::{Probe, hooks_available, own_stack_limit, probe};
+pub use probe::{Probe, allocations_of, hooks_available, own_stack_limit, probe};
 pub use session::{RunFacts, Target, record};
 pub use stackheap_hook::Mechanism;

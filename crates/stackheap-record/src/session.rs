@@ -111,7 +111,7 @@ pub fn record(
 
 fn classify_start_error(program: String, error: io::Error) -> RecordError {
     match error.raw_os_error() {
-        Some(libc::EPERM) => RecordError::ObservationRefused { error },
+        Some(libc::EPERM) => crate::probe::refused(error),
         _ => RecordError::Start { program, error },
     }
 }
@@ -813,6 +813,10 @@ impl<'a, 'd> Session<'a, 'd> {
         if planned.role == SiteRole::Return {
             known = known.with(Register::RAX).with(Register::RDX);
         }
+        if self.options.values == KeepValues::No {
+            // Where the frame is, and none of what the program computes.
+            known = planned.cfa.registers();
+        }
         let general = general_registers(registers);
         let Some(thread) = self.threads.get_mut(&os) else {
             return Ok(());
@@ -1148,6 +1152,13 @@ impl<'a, 'd> Session<'a, 'd> {
         written: usize,
     ) -> Result<(), RecordError> {
         if self.recording == Recording::Over || self.output_kept >= OUTPUT_KEPT || written == 0 {
+            return Ok(());
+        }
+        if self.options.values == KeepValues::No {
+            self.drain()?;
+            self.output_kept = OUTPUT_KEPT;
+            self.writer
+                .record(&Record::Limit(Limit::OutputCut { stream, kept: 0 }))?;
             return Ok(());
         }
         let wanted = written.min(OUTPUT_PIECE);

@@ -24,6 +24,10 @@ const STYLE: &str = include_str!("../assets/page.css");
 const SCRIPT: &str = include_str!("../assets/page.js");
 const BODY: &str = include_str!("../assets/page.html");
 
+/// How every page begins; by this a page can be told from another file of its name.
+pub const START: &str = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+    <meta name=\"generator\" content=\"stackheap\">\n";
+
 /// Bytes of states that a page carries unless the caller says otherwise.
 pub const DEFAULT_LIMIT_BYTES: usize = 64 << 20;
 
@@ -164,7 +168,7 @@ impl<'a> Page<'a> {
         let _ = write!(data, ",\"rows\":[{}]}}", self.rows.join(","));
         let title = escape(self.head.title);
         let mut page = String::with_capacity(data.len() + STYLE.len() + SCRIPT.len() + 8192);
-        page.push_str("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+        page.push_str(START);
         page.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
         page.push_str("<meta name=\"referrer\" content=\"no-referrer\">\n");
         // Nothing may be loaded, whatever the data hold; only what is in the file itself runs.

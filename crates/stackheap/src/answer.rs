@@ -119,7 +119,7 @@ pub fn comparison(overview: &Overview) -> Comparison {
         },
         heap: HeapSide {
             limit_bytes: Err(Unknown::because(
-                "no limit beyond the machine's memory is read",
+                "none of its own; the memory of the machine bounds it",
             )),
             blocks: overview.totals.allocations,
             total_bytes: overview.totals.bytes_allocated,

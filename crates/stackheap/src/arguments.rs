@@ -29,7 +29,7 @@ pub enum Command {
     /// Write a recording in another format.
     Export(Box<ExportArguments>),
     /// Tell what this machine and toolchain allow, and what to do about what they do not.
-    Doctor(CommonArguments),
+    Doctor(DoctorArguments),
     /// Write down environment and directory of a program (used internally).
     #[command(name = "__environment", hide = true)]
     Environment {
@@ -64,6 +64,15 @@ pub struct CommonArguments {
     /// Columns of the drawing.
     #[arg(long)]
     pub width: Option<usize>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct DoctorArguments {
+    /// Tell of this executable too what can be recorded of it.
+    #[arg(long, value_name = "PATH")]
+    pub exe: Option<PathBuf>,
+    #[command(flatten)]
+    pub common: CommonArguments,
 }
 
 /// Which program to build.
@@ -203,6 +212,8 @@ pub struct ShowArguments {
     pub recording: Option<PathBuf>,
     #[command(flatten)]
     pub selector: SelectorArguments,
+    #[command(flatten)]
+    pub thing: ThingArguments,
     /// The format.
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
@@ -247,19 +258,35 @@ pub struct SelectorArguments {
     /// Which of several, from 1.
     #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub nth: u64,
-    /// A local, or the K-th of its name.
-    #[arg(long, value_name = "NAME[#K]")]
+}
+
+impl SelectorArguments {
+    /// Whether a step is named.
+    pub fn is_given(&self) -> bool {
+        self.step.is_some()
+            || self.at.is_some()
+            || self.mark.is_some()
+            || self.event.is_some()
+            || self.last
+    }
+}
+
+/// Which thing of a step.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ThingArguments {
+    /// Only this local, or the K-th of its name, with what it reaches and who points at it.
+    #[arg(long, value_name = "NAME[#K]", conflicts_with = "block")]
     pub local: Option<String>,
-    /// A block.
+    /// Only this block, with its owners and what it reaches.
     #[arg(long, value_name = "N")]
     pub block: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ExportFormat {
-    /// A full state a line.
+    /// A full state a line: of all steps, of those of `--from`, `--to` and `--every`, or of one.
     Jsonl,
-    /// One self-contained page.
+    /// One self-contained page, of the same steps.
     Html,
     /// One step as a picture.
     Svg,
@@ -275,16 +302,23 @@ pub struct ExportArguments {
     #[arg(long, value_enum)]
     pub format: ExportFormat,
     /// The first step.
-    #[arg(long, value_name = "STEP", default_value_t = 1)]
+    #[arg(
+        long,
+        value_name = "STEP",
+        default_value_t = 1,
+        conflicts_with = "which"
+    )]
     pub from: u64,
     /// The last step.
-    #[arg(long, value_name = "STEP")]
+    #[arg(long, value_name = "STEP", conflicts_with = "which")]
     pub to: Option<u64>,
     /// Every N-th step.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "which")]
     pub every: u64,
     #[command(flatten)]
     pub selector: SelectorArguments,
+    #[command(flatten)]
+    pub thing: ThingArguments,
     /// Where to write; standard output without it.
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,

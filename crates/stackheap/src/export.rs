@@ -11,7 +11,7 @@ use stackheap_report::html::{DEFAULT_LIMIT_BYTES, Page, PageHead};
 use stackheap_report::{Frames, json, markdown, svg};
 
 use crate::arguments::{ExportArguments, ExportFormat};
-use crate::{Ended, output, recordings, select};
+use crate::{Ended, focus, output, recordings, select};
 
 /// States before the first one that are looked at for what happened between them.
 const STATES_BEFORE: u64 = 32;
@@ -55,7 +55,8 @@ pub fn export(arguments: &ExportArguments) -> Ended {
         }
         ExportFormat::Svg | ExportFormat::Markdown => {
             let step = select::step(&program, &arguments.selector)?;
-            let state = state_at(&program, step, StateLimits::default())?;
+            let mut state = state_at(&program, step, StateLimits::default())?;
+            focus::focus(&mut state, &arguments.thing)?;
             let shown = match arguments.format {
                 ExportFormat::Svg => svg::state(&state, &program.table.files),
                 _ => markdown::state(&state, &program.table.files, Frames::User),
@@ -87,7 +88,7 @@ fn open_sink(arguments: &ExportArguments) -> anyhow::Result<Box<dyn Write>> {
             path.display()
         );
     }
-    let file = File::create(path).with_context(|| format!("writing {}", path.display()))?;
+    let file = output::private_file(path).with_context(|| format!("writing {}", path.display()))?;
     Ok(Box::new(BufWriter::new(NamedFile {
         file,
         path: path.clone(),
@@ -120,6 +121,12 @@ fn each_state(
     arguments: &ExportArguments,
     take: &mut dyn FnMut(&State) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
+    if arguments.selector.is_given() {
+        let step = select::step(program, &arguments.selector)?;
+        let mut state = state_at(program, step, StateLimits::default())?;
+        focus::focus(&mut state, &arguments.thing)?;
+        return take(&state);
+    }
     let steps = program.recording.totals().steps;
     let to = arguments.to.unwrap_or(steps).min(steps);
     if arguments.from == 0 || arguments.from > to {
@@ -130,18 +137,30 @@ fn each_state(
     }
     let mut walk = walk_before(program, arguments.from)?;
     let mut next = arguments.from;
+    let mut without_it = None;
+    let mut taken = 0_u64;
     while next <= to {
         // What happened since the state before is told by this one, also where states are left out.
-        let Some(state) = walk.next_state_from(StepNumber(next))? else {
+        let Some(mut state) = walk.next_state_from(StepNumber(next))? else {
             break;
         };
         if state.step.0 > to {
             break;
         }
-        take(&state)?;
         next = state.step.0.saturating_add(arguments.every);
+        match focus::focus(&mut state, &arguments.thing) {
+            Ok(()) => {
+                take(&state)?;
+                taken += 1;
+            }
+            // The thing is not there in every state.
+            Err(error) => without_it = Some(error),
+        }
     }
-    Ok(())
+    match without_it {
+        Some(error) if taken == 0 => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// A walk that stands before this step and has seen the states before it, so that the first state

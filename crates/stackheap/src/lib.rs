@@ -7,6 +7,7 @@ mod answer;
 mod arguments;
 mod doctor;
 mod export;
+mod focus;
 mod open;
 mod output;
 mod recordings;
@@ -68,7 +69,7 @@ fn dispatch(arguments: Arguments) -> Ended {
         Some(Command::Run(arguments)) => run::run(&arguments),
         Some(Command::Show(arguments)) => show::show(&arguments),
         Some(Command::Export(arguments)) => export::export(&arguments),
-        Some(Command::Doctor(common)) => doctor::doctor(&common),
+        Some(Command::Doctor(arguments)) => doctor::doctor(&arguments),
         Some(Command::Environment { arguments }) => {
             stackheap_build::dump_environment(arguments)?;
             Ok(0)

@@ -1,6 +1,8 @@
 //! Printing: results to standard output, everything else to standard error.
 
+use std::fs::File;
 use std::io::{self, Write};
+use std::path::Path;
 
 use anstream::ColorChoice as Choice;
 
@@ -33,6 +35,16 @@ pub fn print(text: &str) -> anyhow::Result<()> {
     stdout.write_all(text.as_bytes())?;
     stdout.flush()?;
     Ok(())
+}
+
+/// Opens a file to be written anew that carries what the program had in memory: like a recording,
+/// for its owner alone.
+pub fn private_file(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 /// Tells something beside the result.

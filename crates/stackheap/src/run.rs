@@ -1,7 +1,8 @@
 //! `run`: build, record, answer.
 
 use std::collections::BTreeSet;
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use stackheap_record::{
     Budget, KeepValues, Mechanism, Placement, Plan, PlanRequest, RecordOptions, RunFacts, Scope,
     Target, Threads, Trigger,
 };
-use stackheap_report::html::{DEFAULT_LIMIT_BYTES, Page, PageHead};
+use stackheap_report::html::{self, DEFAULT_LIMIT_BYTES, Page, PageHead};
 use stackheap_report::{Comparison, Summary};
 use stackheap_trace::{Architecture, BlobKind, Header, Outcome, Recording, Values, Writer};
 
@@ -195,7 +196,13 @@ fn header(arguments: &RunArguments, built: &Built) -> Header {
             .command
             .arguments
             .iter()
-            .map(|argument| argument.to_string_lossy().into_owned())
+            .map(|argument| {
+                if arguments.scope.no_values {
+                    "(not kept)".to_owned()
+                } else {
+                    argument.to_string_lossy().into_owned()
+                }
+            })
             .collect(),
         working_directory: built.command.directory.display().to_string(),
         started_unix_seconds: started.map(|since| since.as_secs()),
@@ -286,7 +293,8 @@ fn report(
     let answer = Answer::new(arguments, path, facts, elapsed, &overview);
     let page = page.conclude(&answer.summary, &answer.comparison, &answer.summary.limits);
     let page_path = page_path(path);
-    write_page(&page_path, &page.finish())
+    output::private_file(&page_path)
+        .and_then(|mut file| file.write_all(page.finish().as_bytes()))
         .with_context(|| format!("writing {}", page_path.display()))?;
     let opened_page = !arguments.no_open && open::page(&page_path);
     tell_answer(arguments, &answer, &overview, &table);
@@ -295,23 +303,26 @@ fn report(
     Ok(())
 }
 
-/// The page lies beside the recording and never in its place.
+/// The page lies beside the recording, never in its place nor in that of a file that is no page of
+/// ours.
 fn page_path(recording: &Path) -> PathBuf {
     let path = recording.with_extension("html");
-    if path == recording {
-        recording.with_extension("page.html")
+    let taken = path == recording || path.exists() && !is_own_page(&path);
+    if taken {
+        let mut name = recording.as_os_str().to_owned();
+        name.push(".html");
+        name.into()
     } else {
         path
     }
 }
 
-/// Writes the page, which like the recording carries the program's memory: for its owner alone.
-fn write_page(path: &Path, page: &str) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(page.as_bytes())
+/// Whether a file begins as the pages do that this program writes.
+fn is_own_page(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = File::open(path)
+        .and_then(|file| file.take(html::START.len() as u64).read_to_end(&mut start));
+    read.is_ok() && start == html::START.as_bytes()
 }
 
 /// How much of each state the page of `run` carries.

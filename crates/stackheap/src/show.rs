@@ -7,7 +7,7 @@ use stackheap_report::text::{Bytes, Color, Detail, Glyphs, Level, TextOptions};
 use stackheap_report::{Frames, json, markdown, svg, text};
 
 use crate::arguments::{CommonArguments, Format, ShowArguments};
-use crate::{Ended, answer, output, recordings, select};
+use crate::{Ended, answer, focus, output, recordings, select};
 
 /// Steps that are looked at for the table.
 const STEPS_LOOKED_AT: u64 = 20_000;
@@ -42,7 +42,8 @@ pub fn show(arguments: &ShowArguments) -> Ended {
         return crate::story::story(&program, arguments);
     }
     let step = select::step(&program, &arguments.selector)?;
-    let state = state_at(&program, step, StateLimits::default())?;
+    let mut state = state_at(&program, step, StateLimits::default())?;
+    focus::focus(&mut state, &arguments.thing)?;
     let before = (step.0 > 1)
         .then(|| {
             state_at(

@@ -15,7 +15,7 @@ use crate::{Ended, output, show};
 const ENTRIES: usize = 500;
 
 pub fn story(program: &Program<'_>, arguments: &ShowArguments) -> Ended {
-    let told = match (&arguments.selector.local, arguments.selector.block) {
+    let told = match (&arguments.thing.local, arguments.thing.block) {
         (_, Some(block)) => block_story(program, BlockId(block))?,
         (Some(name), None) => local_story(program, name)?,
         (None, None) => bail!("expected --local NAME or --block N with --story, found neither"),

@@ -3,7 +3,8 @@
 #[path = "support/harness.rs"]
 mod harness;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
 
 use harness::*;
@@ -119,6 +120,42 @@ fn doctor_tells_what_works() {
     assert!(shown(&["--last"]).contains("STACK"));
     assert_eq!(ended.status, 0, "{told}");
     assert!(!told.contains("missing"), "{told}");
+}
+
+#[test]
+fn doctor_tells_of_an_executable() {
+    let directory = fresh("doctor");
+    let executable = compile("cli_small", SMALL);
+    let bare = directory.join("bare");
+    let stripped = Command::new("strip")
+        .args(["--strip-debug", "-o"])
+        .args([&bare, &executable])
+        .status();
+    assert!(stripped.expect("binutils are there").success());
+    let of = |path: &Path| {
+        let mut command = stackheap();
+        command.args(["doctor", "--exe"]).arg(path);
+        finish(&mut command, &[])
+    };
+    let good = of(&executable);
+    assert_eq!(good.status, 0, "{}", good.stdout());
+    assert!(good.stdout().contains("Rust's four allocation functions"));
+    for (path, expected) in [
+        (bare.as_path(), "debug = true"),
+        (&directory, "Is a directory"),
+        (Path::new("/etc/passwd"), "ELF"),
+        (Path::new("/no/such/program"), "No such file"),
+    ] {
+        let told = of(path);
+        assert_eq!(told.status, 1, "{path:?}: {}", told.stdout());
+        assert!(told.stdout().contains("missing"), "{}", told.stdout());
+        assert!(told.stdout().contains(expected), "{}", told.stdout());
+    }
+    // `run` says the same of it.
+    let doctor = of(&bare).stdout();
+    let run = call(&["run", "--exe", bare.to_str().unwrap()]).stderr();
+    let advice = run.trim().rsplit(": ").next().unwrap();
+    assert!(doctor.contains(advice), "{advice:?} is not in {doctor}");
 }
 
 // A step in each format.
@@ -238,6 +275,62 @@ fn selectors_agree() {
     assert!(second.0 > first.0);
     assert_eq!(step(&["--last"]), step(&[]));
     assert!(step(&["--event", "free"]).0 > step(&["--event", "alloc"]).0);
+}
+
+#[test]
+fn one_local_or_one_block() {
+    let json = |options: &[&str]| -> Json {
+        let all = [&["--mark", "full", "--format", "json"], options].concat();
+        serde_json::from_str(&shown(&all)).unwrap()
+    };
+    let locals = |state: &Json| -> Vec<String> {
+        array(&state["threads"])
+            .iter()
+            .flat_map(|thread| array(&thread["frames"]))
+            .flat_map(|frame| array(&frame["locals"]))
+            .map(|local| local["name"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let blocks = |state: &Json| array(&state["blocks"]).len();
+    // The vector's own block and one for each of its two strings.
+    let of_local = json(&["--local", "names"]);
+    assert_eq!(
+        (locals(&of_local), blocks(&of_local)),
+        (vec!["names".to_owned()], 3)
+    );
+    // The other way round: from the text of a string to the local that owns it in the end.
+    let text = array(&of_local["blocks"])
+        .iter()
+        .find(|block| block["value"]["text"] == "b\"heap\"")
+        .unwrap();
+    let of_block = json(&["--block", &text["id"].to_string()]);
+    assert_eq!(
+        (locals(&of_block), blocks(&of_block)),
+        (vec!["names".to_owned()], 2)
+    );
+    // A number has nothing else.
+    let boxed = json(&["--local", "boxed"]);
+    assert_eq!(
+        (locals(&boxed), blocks(&boxed)),
+        (vec!["boxed".to_owned()], 1)
+    );
+
+    let unknown = show(&recording(), &["--mark", "full", "--local", "nobody"]);
+    assert_eq!(unknown.status, 2);
+    for word in ["nobody", "boxed", "names", "point"] {
+        assert!(unknown.stderr().contains(word), "{}", unknown.stderr());
+    }
+    let unknown = show(&recording(), &["--mark", "full", "--block", "400"]);
+    assert_eq!(unknown.status, 2);
+    assert!(unknown.stderr().contains("#400"), "{}", unknown.stderr());
+
+    // A row of states is one of those that have it.
+    let all = export(&["--format", "jsonl"]).stdout().lines().count();
+    let moved = export(&["--format", "jsonl", "--local", "most"]);
+    let with_it = moved.stdout().lines().count();
+    assert!((1..all).contains(&with_it), "{with_it} of {all}");
+    let nowhere = export(&["--format", "jsonl", "--local", "nobody"]);
+    assert_eq!((nowhere.status, nowhere.stdout().as_str()), (2, ""));
 }
 
 #[test]
@@ -502,6 +595,81 @@ fn a_range_of_states() {
         events.filter(|event| event["kind"] == "alloc").count()
     };
     assert_eq!(allocations(&some[1..]), allocations(&all[3..9]));
+}
+
+#[test]
+fn one_state_is_a_line_too() {
+    let line = export(&["--format", "jsonl", "--mark", "full"]).stdout();
+    let state: Json = serde_json::from_str(&line).unwrap();
+    let shown: Json =
+        serde_json::from_str(&shown(&["--mark", "full", "--format", "json"])).unwrap();
+    assert_eq!(state, shown);
+    let both = export(&["--format", "jsonl", "--mark", "full", "--from", "2"]);
+    assert_eq!(both.status, 2, "{}", both.stdout());
+    assert!(both.stderr().contains("--from"), "{}", both.stderr());
+}
+
+#[test]
+fn what_is_exported_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = fresh("exported");
+    for format in ["jsonl", "html", "svg", "markdown"] {
+        let path = directory.join(format);
+        let ended = export(&["--format", format, "-o", path.to_str().unwrap()]);
+        assert_eq!(ended.status, 0, "{}", ended.stderr());
+        let mode = path.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{format}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_page_of_ours_stays() {
+    let directory = fresh("pages");
+    let executable = compile("cli_small", SMALL);
+    let recording = directory.join("small.stackheap");
+    let html = directory.join("small.html");
+    std::fs::write(&html, "<html>mine").unwrap();
+    assert_eq!(
+        run_recorded(&executable, &recording, &Call::default()).status,
+        0
+    );
+    assert_eq!(std::fs::read_to_string(&html).unwrap(), "<html>mine");
+    let page = directory.join("small.stackheap.html");
+    assert!(std::fs::read_to_string(page).unwrap().contains("stackheap"));
+    // A page of ours is made anew.
+    std::fs::remove_file(&html).unwrap();
+    for _ in 0..2 {
+        std::fs::remove_file(directory.join("small.stackheap.html")).ok();
+        assert_eq!(
+            run_recorded(&executable, &recording, &Call::default()).status,
+            0
+        );
+        assert!(html.exists());
+        assert!(!directory.join("small.stackheap.html").exists());
+    }
+}
+
+#[test]
+fn without_values_neither_output_nor_arguments_are_kept() {
+    let source = "fn main() { println!(\"told {}\", std::env::args().nth(1).unwrap()); let end = 1; drop(end); }";
+    let executable = compile("cli_teller", source);
+    let recording = fresh("without_values").join("teller.stackheap");
+    let mut call = Call::with_arguments(&["confidential"]);
+    let kept = |call: &Call| {
+        let ended = run_recorded(&executable, &recording, call);
+        assert_eq!(ended.stdout(), "told confidential\n");
+        let opened = stackheap_trace::Recording::open(&recording).unwrap();
+        let arguments = opened.header().arguments.join(" ");
+        let mut command = stackheap();
+        command
+            .args(["export", "--format", "jsonl"])
+            .arg(&recording);
+        let states = finish(&mut command, &[]);
+        (ended.stderr() + &arguments + &states.stdout()).contains("confidential")
+    };
+    assert!(kept(&call), "the witness: with values they are there");
+    call.options = vec!["--no-values".to_owned()];
+    assert!(!kept(&call));
 }
 
 #[test]

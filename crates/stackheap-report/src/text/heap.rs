@@ -31,7 +31,7 @@ pub(super) fn heap(sheet: &mut Sheet<'_>) {
         format!("{count} {noun}, {} in use", rough_size(bytes))
     } else {
         format!(
-            "{count} {noun}; {} of them are not in the recording of this state",
+            "{count} {noun}; {} of them are not shown here",
             state.blocks_left_out
         )
     };
