@@ -1,6 +1,5 @@
 //! `run`: build, record, answer.
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -218,13 +217,9 @@ fn record_options(scope: &ScopeArguments, table: &SiteTable) -> anyhow::Result<R
         let place = select::parse_place(text)?;
         let sites = select::sites_at(table, place.file, place.line, None);
         if sites.is_empty() {
-            let lines: BTreeSet<u32> = table.sites.iter().map(|site| site.position.line).collect();
-            let near = lines.iter().min_by_key(|line| line.abs_diff(place.line));
             bail!(
-                "there is no statement of recorded code at {text}{}",
-                near.map_or_else(String::new, |line| format!(
-                    "; the nearest line with one is {line}"
-                ))
+                "expected a place with a statement, found none at {text}{}",
+                select::nearest(table, &place)
             );
         }
         Ok(Some(Trigger {

@@ -1,8 +1,10 @@
 //! Which step the user means.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, bail};
 use stackheap_interpret::{Program, StateLimits, Walk};
-use stackheap_model::{EventKind, SiteId, StepNumber};
+use stackheap_model::{EventKind, Site, SiteId, SiteTable, StepNumber};
 
 pub use crate::arguments::SelectorArguments;
 
@@ -61,38 +63,60 @@ pub fn parse_place(text: &str) -> anyhow::Result<PlaceText<'_>> {
 }
 
 /// The sites in a line whose file's path ends as the user wrote.
-pub fn sites_at(
-    table: &stackheap_model::SiteTable,
-    file: &str,
-    line: u32,
-    column: Option<u32>,
-) -> Vec<SiteId> {
-    let matches =
-        |path: &str| path == file || path.ends_with(&format!("/{}", file.trim_start_matches("./")));
-    table
-        .sites
-        .iter()
-        .enumerate()
+pub fn sites_at(table: &SiteTable, file: &str, line: u32, column: Option<u32>) -> Vec<SiteId> {
+    let ids = (0..).map(SiteId);
+    ids.zip(&table.sites)
         .filter(|(_, site)| {
-            let statement = table.statements.get(site.statement.0 as usize);
-            let path = statement
-                .and_then(|statement| table.files.get(statement.file.0 as usize))
-                .map_or("", |file| file.path.as_str());
             site.position.line == line
                 && column.is_none_or(|column| site.position.column == column)
-                && matches(path)
+                && is_in_file(table, site, file)
         })
-        .map(|(index, _)| SiteId(index as u32))
+        .map(|(id, _)| id)
         .collect()
+}
+
+/// Whether the path of a site's file ends as the user wrote.
+fn is_in_file(table: &SiteTable, site: &Site, file: &str) -> bool {
+    let path = table
+        .statements
+        .get(site.statement.0 as usize)
+        .and_then(|statement| table.files.get(statement.file.0 as usize))
+        .map_or("", |file| file.path.as_str());
+    let file = file.trim_start_matches("./");
+    path.strip_suffix(file)
+        .is_some_and(|before| before.is_empty() || before.ends_with('/'))
 }
 
 fn at(program: &Program<'_>, text: &str, nth: u64) -> anyhow::Result<StepNumber> {
     let place = parse_place(text)?;
     let sites = sites_at(&program.table, place.file, place.line, place.last);
     if sites.is_empty() {
-        bail!("there is no place {text} in the recorded code; give a line with a statement in it");
+        bail!(
+            "expected a place with a statement, found none at {text}{}",
+            nearest(&program.table, &place)
+        );
     }
     nth_step(program, &sites, nth, text)
+}
+
+/// Where a statement is, for a reader who named a place without one.
+pub fn nearest(table: &SiteTable, place: &PlaceText<'_>) -> String {
+    let lines: BTreeSet<u32> = table
+        .sites
+        .iter()
+        .filter(|site| is_in_file(table, site, place.file))
+        .map(|site| site.position.line)
+        .collect();
+    if lines.is_empty() {
+        let files: Vec<&str> = table.files.iter().map(|file| file.path.as_str()).collect();
+        return format!("; the recorded files are {}", files.join(", "));
+    }
+    if place.last.is_some() && lines.contains(&place.line) {
+        return "; leave the column away to name the line".to_owned();
+    }
+    let distance = |line: &&u32| line.abs_diff(place.line);
+    let near = lines.iter().min_by_key(distance).unwrap_or(&place.line);
+    format!("; the nearest line with one is {near}")
 }
 
 fn mark(program: &Program<'_>, name: &str, nth: u64) -> anyhow::Result<StepNumber> {

@@ -972,13 +972,16 @@ fn a_scope_without_code() {
     assert_error(
         &ended,
         &[
-            "no statement of recorded code at small.rs:4000",
+            "found none at small.rs:4000; the nearest line with one is 8",
             "nearest line",
         ],
     );
     let options = ["--until", "nowhere.rs:3"];
     let ended = run_recorded(&executable, &recording, &Call::with_options(&options));
-    assert_error(&ended, &["no statement of recorded code at nowhere.rs:3"]);
+    assert_error(
+        &ended,
+        &["found none at nowhere.rs:3; the recorded files are"],
+    );
     let options = ["--from", "small.rs"];
     let ended = run_recorded(&executable, &recording, &Call::with_options(&options));
     assert_error(&ended, &["expected FILE:LINE"]);

@@ -278,6 +278,26 @@ fn selectors_agree() {
 }
 
 #[test]
+fn a_place_without_a_statement_is_explained() {
+    let file = recording_source();
+    for (place, expected) in [
+        (format!("{file}:3"), "the nearest line with one is 8"),
+        (format!("{file}:18:2"), "leave the column away"),
+        ("elsewhere.rs:3".to_owned(), file.as_str()),
+    ] {
+        let ended = show(&recording(), &["--at", &place]);
+        assert_eq!(ended.status, 2, "{place}");
+        assert!(ended.stderr().contains(expected), "{}", ended.stderr());
+    }
+}
+
+/// The program's file as the recording names it.
+fn recording_source() -> String {
+    let state: Json = serde_json::from_str(&shown(&["--last", "--format", "json"])).unwrap();
+    state["at"]["file"].as_str().unwrap().to_owned()
+}
+
+#[test]
 fn one_local_or_one_block() {
     let json = |options: &[&str]| -> Json {
         let all = [&["--mark", "full", "--format", "json"], options].concat();
