@@ -200,11 +200,34 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
             locals,
             other_bytes: Vec::new(),
         };
-        frame.other_bytes = other_bytes(&frame, self.moment, self.program);
+        let saved = site.map_or_else(Vec::new, |site| self.saved_registers(entry, site));
+        frame.other_bytes = other_bytes(&frame, &saved, self.moment, self.program);
         BuiltFrame {
             frame,
             locals: built,
         }
+    }
+
+    /// Where the call keeps registers of its caller, by the rules that unwinders follow.
+    fn saved_registers(&self, entry: &FrameEntry, site: &Site) -> Vec<(Register, RuntimeAddress)> {
+        let at = FrameAddress::Instruction(self.moment.bias.to_runtime(site.address));
+        let mut registers = UnwindRegisters {
+            general: [None; Register::COUNT],
+            at,
+        };
+        for (number, slot) in (0..).zip(&mut registers.general) {
+            *slot = entry.registers.get(Register(number));
+        }
+        let read = |at: RuntimeAddress| {
+            let bytes = self.moment.read(at, 8).ok()?;
+            bytes.try_into().ok().map(u64::from_le_bytes)
+        };
+        let step = self
+            .program
+            .image
+            .unwind(&registers, self.moment.bias, &read);
+        step.filter(|step| step.cfa == entry.cfa)
+            .map_or_else(Vec::new, |step| step.saved)
     }
 
     /// The variables to show at a site: those in scope, and those whose turn is still to come in a
@@ -588,58 +611,92 @@ fn uninitialised_cell(size: u64) -> Cell {
     }
 }
 
+/// Bytes of a register that a call keeps for its caller.
+const SAVED_BYTES: u64 = 8;
+
 /// The bytes of a frame that no local covers, from the highest address down.
-fn other_bytes(frame: &Frame, moment: &Moment<'_, '_>, program: &Program<'_>) -> Vec<FrameBytes> {
-    let mut covered: Vec<(u64, u64)> = frame
+fn other_bytes(
+    frame: &Frame,
+    saved: &[(Register, RuntimeAddress)],
+    moment: &Moment<'_, '_>,
+    program: &Program<'_>,
+) -> Vec<FrameBytes> {
+    let (low, high) = (frame.low.0, frame.high.0);
+    let return_slot = high.saturating_sub(8).max(low);
+    let mut covered: Vec<(u64, u64, Option<Register>)> = frame
         .locals
         .iter()
         .filter_map(|local| {
             let start = local.place.address?.0;
-            Some((start, start + local.place.size))
+            Some((start, start + local.place.size, None))
         })
-        .filter(|&(start, end)| start >= frame.low.0 && end <= frame.high.0)
+        .filter(|&(start, end, _)| start >= low && end <= high)
         .collect();
+    // A slot that a variable is said to lie in as well is shown as the variable.
+    let free = |slot: u64| {
+        covered
+            .iter()
+            .all(|&(start, end, _)| slot + SAVED_BYTES <= start || end <= slot)
+    };
+    let saved: Vec<_> = saved
+        .iter()
+        .map(|&(register, at)| (at.0, at.0 + SAVED_BYTES, Some(register)))
+        .filter(|&(start, end, _)| start >= low && end <= return_slot && free(start))
+        .collect();
+    covered.extend(saved);
     covered.sort_unstable();
-    let mut gaps = Vec::new();
-    let return_slot = frame.high.0.saturating_sub(8).max(frame.low.0);
-    let mut next = frame.low.0;
-    for (start, end) in covered {
-        if start > next {
-            gaps.push((next, start));
+    let mut bytes = Vec::new();
+    let mut next = low;
+    let gap = |from: u64, to: u64, bytes: &mut Vec<FrameBytes>| {
+        if to > from {
+            bytes.push(FrameBytes {
+                address: RuntimeAddress(from),
+                size: to - from,
+                kind: FrameBytesKind::Unnamed,
+                note: None,
+            });
+        }
+    };
+    for (start, end, register) in covered {
+        gap(next, start, &mut bytes);
+        if let Some(register) = register {
+            bytes.push(FrameBytes {
+                address: RuntimeAddress(start),
+                size: SAVED_BYTES,
+                kind: FrameBytesKind::SavedRegister,
+                note: Some(register_name(register).into()),
+            });
         }
         next = next.max(end);
     }
-    if return_slot > next {
-        gaps.push((next, return_slot));
-    }
-    let mut bytes: Vec<FrameBytes> = gaps
-        .into_iter()
-        .map(|(start, end)| FrameBytes {
-            address: RuntimeAddress(start),
-            size: end - start,
-            kind: FrameBytesKind::Unnamed,
-            note: None,
-        })
-        .collect();
-    if frame.high.0 - frame.low.0 >= 8 {
-        let target = moment
-            .read(RuntimeAddress(return_slot), 8)
-            .ok()
-            .and_then(|bytes| bytes.try_into().ok().map(u64::from_le_bytes));
-        let note = target.and_then(|target| {
-            program
-                .image
-                .function_name_at(moment.bias.to_image(RuntimeAddress(target - 1)))
-        });
-        bytes.push(FrameBytes {
-            address: RuntimeAddress(return_slot),
-            size: 8,
-            kind: FrameBytesKind::ReturnAddress,
-            note,
-        });
+    gap(next, return_slot, &mut bytes);
+    if high - low >= 8 {
+        bytes.push(return_address(RuntimeAddress(return_slot), moment, program));
     }
     bytes.reverse();
     bytes
+}
+
+/// The slot of a return address, with the function it leads to.
+fn return_address(
+    slot: RuntimeAddress,
+    moment: &Moment<'_, '_>,
+    program: &Program<'_>,
+) -> FrameBytes {
+    let target = moment
+        .read(slot, 8)
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok().map(u64::from_le_bytes));
+    let note = target.and_then(|target| {
+        let call = RuntimeAddress(target.checked_sub(1)?);
+        program.image.function_name_at(moment.bias.to_image(call))
+    });
+    FrameBytes {
+        address: slot,
+        size: 8,
+        kind: FrameBytesKind::ReturnAddress,
+        note,
+    }
 }
 
 fn register_name(register: Register) -> &'static str {
