@@ -18,11 +18,11 @@ use std::time::{Duration, Instant};
 use serde_json::Value as Json;
 
 /// No program of the tests runs longer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// How long the output of a program that ended may still be on its way: a child that it left behind
 /// may hold its end of the pipe.
-const OUTPUT_PATIENCE: Duration = Duration::from_secs(10);
+const OUTPUT_PATIENCE: Duration = Duration::from_secs(20);
 
 /// The program under test.
 pub fn stackheap() -> Command {
