@@ -49,8 +49,8 @@ pub use event::{Sentence, event};
 pub use handover::{Handover, Owners, handover};
 pub use names::{Names, NoNames};
 pub use phrase::{
-    cell_kind, edge_kind, frame_bytes, local_role, local_state, outcome, owner, place, position,
-    region, step_ref, when,
+    cell_kind, edge_kind, frame_bytes, local_role, local_state, outcome, owner, part, place,
+    position, region, step_ref, when,
 };
 pub use size::{rough_size, size};
 pub use story::{Story, StoryEntry, concerns, entry};

@@ -151,6 +151,7 @@ pub(crate) mod tests {
         State {
             step: StepNumber(2),
             steps: 3,
+            part: Some(0),
             stop: StopNumber(2),
             parent_step: None,
             depth: 0,

@@ -48,6 +48,15 @@ pub fn position(position: &Position) -> String {
     )
 }
 
+/// What follows a step's number: nothing at its beginning, else `, part 2`.
+pub fn part(part: Option<u32>) -> String {
+    match part {
+        Some(0) => String::new(),
+        Some(part) => format!(", part {part}"),
+        None => ", a later part".to_owned(),
+    }
+}
+
 /// `step 4, src/main.rs:8:13`; `before the first step` where there is none.
 pub fn step_ref(at: &StepRef) -> String {
     let step = match at.step {

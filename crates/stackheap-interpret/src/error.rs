@@ -21,6 +21,15 @@ pub enum InterpretError {
         /// How many there are.
         steps: u64,
     },
+    /// The step has fewer parts.
+    NoSuchPart {
+        /// The step.
+        step: StepNumber,
+        /// What was asked for.
+        part: u32,
+        /// The last one there is.
+        last: u32,
+    },
 }
 
 impl fmt::Display for InterpretError {
@@ -38,6 +47,14 @@ impl fmt::Display for InterpretError {
             Self::NoSuchStep { step, steps } => {
                 write!(f, "there is no step {step}: the recording has steps 1 to {steps}")
             }
+            Self::NoSuchPart { step, part, last: 0 } => write!(
+                f,
+                "there is no part {part} of step {step}: it has none beside its beginning, part 0"
+            ),
+            Self::NoSuchPart { step, part, last } => write!(
+                f,
+                "there is no part {part} of step {step}: it has parts 0 to {last}"
+            ),
         }
     }
 }
@@ -47,7 +64,7 @@ impl std::error::Error for InterpretError {
         match self {
             Self::Trace(error) => Some(error),
             Self::Image(error) => Some(error),
-            Self::NoImage | Self::NoSuchStep { .. } => None,
+            Self::NoImage | Self::NoSuchStep { .. } | Self::NoSuchPart { .. } => None,
         }
     }
 }

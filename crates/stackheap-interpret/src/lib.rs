@@ -40,4 +40,4 @@ pub use error::InterpretError;
 pub use heap::HeapLimits;
 pub use overview::{BlockStory, LocalStory, Overview, overview};
 pub use program::{EXECUTABLE_BLOB, Opened, PATHS_BLOB, PATHS_KIND, Program};
-pub use walk::{StateLimits, Walk, state_at};
+pub use walk::{Level, StateLimits, Walk, state_at, state_at_part};

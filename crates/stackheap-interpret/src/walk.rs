@@ -35,11 +35,24 @@ const EVENTS_LISTED: usize = 256;
 /// How far back a walk begins to find the state before.
 const LOOK_BACK_STEPS: u64 = 32;
 
+/// Where a walk has its states.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Level {
+    /// Before each step.
+    #[default]
+    Steps,
+    /// Also inside of the steps, before each of their sub-expressions.
+    Parts,
+}
+
 /// Walks through the states of a recording.
 pub struct Walk<'p, 'r> {
     program: &'p Program<'r>,
     cursor: Cursor<'p>,
     limits: StateLimits,
+    level: Level,
+    /// The step that each frame is in, and its part; only counted where states have parts.
+    parts: FxHashMap<FrameId, (StepNumber, u32)>,
     /// What each thread's locals held at its last state.
     before: FxHashMap<ThreadId, Before>,
     events: FxHashMap<ThreadId, Vec<Event>>,
@@ -70,6 +83,8 @@ impl<'p, 'r> Walk<'p, 'r> {
             program,
             cursor: program.recording.cursor(),
             limits,
+            level: Level::Steps,
+            parts: FxHashMap::default(),
             before: FxHashMap::default(),
             events: FxHashMap::default(),
             freed: FxHashMap::default(),
@@ -103,6 +118,13 @@ impl<'p, 'r> Walk<'p, 'r> {
         Ok(walk)
     }
 
+    /// The same walk, with its states where the level says.
+    #[must_use]
+    pub fn with_level(mut self, level: Level) -> Self {
+        self.level = level;
+        self
+    }
+
     fn no_such_step(&self, step: StepNumber) -> InterpretError {
         InterpretError::NoSuchStep {
             step,
@@ -134,20 +156,70 @@ impl<'p, 'r> Walk<'p, 'r> {
         Ok(None)
     }
 
-    /// Goes on to the first stop of the next step without building its state.
+    /// Goes on to the next stop that has a state, without building its state.
     fn advance(&mut self) -> Result<Option<StepNumber>, InterpretError> {
         if self.pending.take().is_some() {
+            self.count_part(true);
             return Ok(self.here().map(|(_, step, _)| step));
         }
         while let Some(next) = self.cursor.next() {
             let (sequence, record, applied) = next?;
-            let new_step = applied.stop().is_some_and(|stop| stop.new_step);
+            let new_step = applied.stop().map(|stop| stop.new_step);
             self.note(sequence, &record, &applied);
-            if new_step {
+            if let Some(new_step) = new_step {
+                self.count_part(new_step);
+            }
+            let wanted = match self.level {
+                Level::Steps => new_step == Some(true),
+                Level::Parts => new_step.is_some(),
+            };
+            if wanted {
                 return Ok(self.here().map(|(_, step, _)| step));
             }
         }
         Ok(None)
+    }
+
+    /// Counts the stop that was just reached as a part of its frame's step.
+    fn count_part(&mut self, new_step: bool) {
+        if self.level == Level::Steps {
+            return;
+        }
+        let Some((frame, step)) = self.top_here() else {
+            return;
+        };
+        if new_step {
+            self.parts.insert(frame, (step, 0));
+        } else if let Some((of, part)) = self.parts.get_mut(&frame)
+            && *of == step
+        {
+            *part += 1;
+        }
+    }
+
+    /// The part of its step that the thread which stopped last is about to run.
+    fn part(&self) -> Option<u32> {
+        if self.level == Level::Steps {
+            return Some(0);
+        }
+        let (frame, step) = self.top_here()?;
+        let (of, part) = self.parts.get(&frame)?;
+        (*of == step).then_some(*part)
+    }
+
+    /// Whether a frame is still there, and in this step.
+    fn is_in(&self, frame: FrameId, step: StepNumber) -> bool {
+        let threads = &self.cursor.state().threads;
+        threads
+            .iter()
+            .flat_map(|thread| &thread.frames)
+            .any(|entry| entry.frame == frame && entry.step == step)
+    }
+
+    fn top_here(&self) -> Option<(FrameId, StepNumber)> {
+        let (thread, step, _) = self.here()?;
+        let top = self.cursor.state().threads.get(thread)?.top()?;
+        Some((top.frame, step))
     }
 
     /// The thread that stopped last, its step, and the stop.
@@ -450,6 +522,7 @@ impl<'p, 'r> Walk<'p, 'r> {
         State {
             step,
             steps: self.program.recording.totals().steps,
+            part: self.part(),
             stop,
             parent_step: top.and_then(|top| top.parent_step),
             depth: top.map_or(0, |top| top.depth),
@@ -514,6 +587,42 @@ pub fn state_at(
             None => return Err(no_such()),
         }
     }
+}
+
+/// The state before a part of `step` runs, counted from 0 as in [`State::part`].
+pub fn state_at_part(
+    program: &Program<'_>,
+    step: StepNumber,
+    part: u32,
+    limits: StateLimits,
+) -> Result<State, InterpretError> {
+    if part == 0 {
+        return state_at(program, step, limits);
+    }
+    let mut walk = Walk::from_step(program, limits, step)?.with_level(Level::Parts);
+    walk.advance()?;
+    let frame = walk.top_here().map(|(frame, _)| frame);
+    // The states in between are built for what they hold, which the next one is compared with.
+    let mut passed = 0;
+    while let Some(frame) = frame {
+        let _ = walk.take_state();
+        let mut next = walk.advance()?;
+        while next.is_some() && walk.is_in(frame, step) && walk.top_here() != Some((frame, step)) {
+            next = walk.advance()?;
+        }
+        if next.is_none() || !walk.is_in(frame, step) {
+            break;
+        }
+        passed += 1;
+        if passed == part {
+            return Ok(walk.take_state());
+        }
+    }
+    Err(InterpretError::NoSuchPart {
+        step,
+        part,
+        last: passed,
+    })
 }
 
 struct Built {

@@ -415,6 +415,10 @@ pub struct State {
     pub step: StepNumber,
     /// How many steps the recording has.
     pub steps: u64,
+    /// Which part of the step is about to run: 0 at its beginning, then one more for each
+    /// sub-expression and for each return to this frame. `None` where the walk began inside of the
+    /// step, so that its parts were not counted.
+    pub part: Option<u32>,
     /// The stop at which the state was read.
     pub stop: StopNumber,
     /// The step of the caller.

@@ -533,7 +533,7 @@
     const line = sourceLine(state.at);
     const told = state.events.slice(0, 40);
     replace("words",
-      h("p.now", null, `Step ${state.step}: about to run `, line ? h("code.line", null, line.trim()) : "the next line", " in ", h("code", null, visible(state.at.function)),
+      h("p.now", null, `Step ${state.step}${part(state)}: about to run `, line ? h("code.line", null, line.trim()) : "the next line", " in ", h("code", null, visible(state.at.function)),
         state.parent_step ? ` (inside the call of step ${state.parent_step})` : "", "."),
       told.length ? h("ul", null, told.map((event) => h("li", null, prose(event.text), event.because ? [" ", h("span.because", null, h("i", null, "because"), " ", prose(event.because))] : null))) : null,
       state.events.length > told.length ? h("p.none", null, `and ${state.events.length - told.length} more`) : null,
@@ -579,6 +579,8 @@
   };
 
   // ---- Time line ----
+  // Inside of a step, in a page that was written with its parts.
+  const part = (state) => (state.part === null ? ", a later part" : state.part ? `, part ${state.part}` : "");
   const stepOf = (index) => item(rows[index][shapes[rows[index][0]].indexOf("step") + 1]);
   const drawMarks = () => {
     const heap = [];
@@ -668,9 +670,9 @@
     drawStatics(scene);
     drawLife();
     drawEdges();
-    $("count").textContent = `step ${state.step} of ${state.steps}`;
+    $("count").textContent = `step ${state.step} of ${state.steps}${part(state)}`;
     $("slider").value = view.index;
-    $("slider").setAttribute("aria-valuetext", `step ${state.step} of ${state.steps}`);
+    $("slider").setAttribute("aria-valuetext", `step ${state.step} of ${state.steps}${part(state)}`);
     for (const id of ["first", "back"]) $(id).disabled = view.index === 0;
     for (const id of ["next", "last", "over", "out"]) $(id).disabled = view.index === count - 1;
     for (const toggle of toggles) $(toggle).checked = view[toggle];

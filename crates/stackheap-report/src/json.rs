@@ -51,6 +51,7 @@ pub(crate) fn head(state: &State) -> Json {
         "schema_version": SCHEMA_VERSION,
         "step": state.step.0,
         "steps": state.steps,
+        "part": state.part,
         "stop": state.stop.0,
         "parent_step": state.parent_step.map(|step| step.0),
         "depth": state.depth,

@@ -22,6 +22,7 @@
 //! let state = State {
 //!     step: StepNumber(1),
 //!     steps: 3,
+//!     part: Some(0),
 //!     stop: StopNumber(1),
 //!     parent_step: None,
 //!     depth: 0,

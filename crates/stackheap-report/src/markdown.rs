@@ -19,7 +19,12 @@ const SOURCE_LINES: u32 = 2;
 /// One step: where it is, what happened, the stacks, the heap, statics, output.
 pub fn state(state: &State, sources: &[SourceFile], frames: Frames) -> String {
     let look = Look::new(state);
-    let mut out = format!("# Step {} of {}\n\n", state.step, state.steps);
+    let mut out = format!(
+        "# Step {} of {}{}\n\n",
+        state.step,
+        state.steps,
+        stackheap_explain::part(state.part)
+    );
     out.push_str(&format!("In {}", code(&state.at.function)));
     if let Some(at) = &state.at.position {
         out.push_str(&format!(" at {}", code(&position(at))));

@@ -366,9 +366,10 @@ fn draw(cards: &Cards, state: &State, look: &Look<'_>, words: &[String]) -> Stri
     let (width, height) = cards.extent();
     let at = state.at.position.as_ref().map(stackheap_explain::position);
     let title = format!(
-        "Step {} of {}: {} {}",
+        "Step {} of {}{}: {} {}",
         state.step,
         state.steps,
+        stackheap_explain::part(state.part),
         visible(&state.at.function),
         at.unwrap_or_default()
     );

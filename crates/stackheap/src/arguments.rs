@@ -258,6 +258,9 @@ pub struct SelectorArguments {
     /// Which of several, from 1.
     #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub nth: u64,
+    /// Inside of the step, before its K-th sub-expression.
+    #[arg(long, value_name = "K", default_value_t = 0)]
+    pub part: u32,
 }
 
 impl SelectorArguments {
@@ -315,6 +318,9 @@ pub struct ExportArguments {
     /// Every N-th step.
     #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "which")]
     pub every: u64,
+    /// Also the states inside of the steps, before each sub-expression.
+    #[arg(long, conflicts_with_all = ["which", "part", "every"])]
+    pub parts: bool,
     #[command(flatten)]
     pub selector: SelectorArguments,
     #[command(flatten)]

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use stackheap_interpret::{Program, StateLimits, Walk, state_at};
+use stackheap_interpret::{Level, Program, StateLimits, Walk, state_at_part};
 use stackheap_model::{State, StepNumber};
 use stackheap_report::html::{DEFAULT_LIMIT_BYTES, Page, PageHead};
 use stackheap_report::{Frames, json, markdown, svg};
@@ -55,7 +55,12 @@ pub fn export(arguments: &ExportArguments) -> Ended {
         }
         ExportFormat::Svg | ExportFormat::Markdown => {
             let step = select::step(&program, &arguments.selector)?;
-            let mut state = state_at(&program, step, StateLimits::default())?;
+            let mut state = state_at_part(
+                &program,
+                step,
+                arguments.selector.part,
+                StateLimits::default(),
+            )?;
             focus::focus(&mut state, &arguments.thing)?;
             let shown = match arguments.format {
                 ExportFormat::Svg => svg::state(&state, &program.table.files),
@@ -123,7 +128,12 @@ fn each_state(
 ) -> anyhow::Result<()> {
     if arguments.selector.is_given() {
         let step = select::step(program, &arguments.selector)?;
-        let mut state = state_at(program, step, StateLimits::default())?;
+        let mut state = state_at_part(
+            program,
+            step,
+            arguments.selector.part,
+            StateLimits::default(),
+        )?;
         focus::focus(&mut state, &arguments.thing)?;
         return take(&state);
     }
@@ -135,7 +145,11 @@ fn each_state(
             arguments.from
         );
     }
-    let mut walk = walk_before(program, arguments.from)?;
+    let mut walk = walk_before(program, arguments.from)?.with_level(if arguments.parts {
+        Level::Parts
+    } else {
+        Level::Steps
+    });
     let mut next = arguments.from;
     let mut without_it = None;
     let mut taken = 0_u64;
@@ -147,7 +161,9 @@ fn each_state(
         if state.step.0 > to {
             break;
         }
-        next = state.step.0.saturating_add(arguments.every);
+        if !arguments.parts {
+            next = state.step.0.saturating_add(arguments.every);
+        }
         match focus::focus(&mut state, &arguments.thing) {
             Ok(()) => {
                 take(&state)?;

@@ -1,8 +1,8 @@
 //! `show`: one step of a recording.
 
 use anyhow::bail;
-use stackheap_interpret::{StateLimits, overview, state_at};
-use stackheap_model::{SourceFile, State};
+use stackheap_interpret::{StateLimits, overview, state_at, state_at_part};
+use stackheap_model::{SourceFile, State, StepNumber};
 use stackheap_report::text::{Bytes, Color, Detail, Glyphs, Level, TextOptions};
 use stackheap_report::{Frames, json, markdown, svg, text};
 
@@ -42,17 +42,15 @@ pub fn show(arguments: &ShowArguments) -> Ended {
         return crate::story::story(&program, arguments);
     }
     let step = select::step(&program, &arguments.selector)?;
-    let mut state = state_at(&program, step, StateLimits::default())?;
+    let part = arguments.selector.part;
+    let limits = StateLimits::default();
+    let mut state = state_at_part(&program, step, part, limits)?;
     focus::focus(&mut state, &arguments.thing)?;
-    let before = (step.0 > 1)
-        .then(|| {
-            state_at(
-                &program,
-                stackheap_model::StepNumber(step.0 - 1),
-                StateLimits::default(),
-            )
-        })
-        .transpose()?;
+    let before = match (part, step.0) {
+        (0, 0 | 1) => None,
+        (0, number) => Some(state_at(&program, StepNumber(number - 1), limits)?),
+        (part, _) => Some(state_at_part(&program, step, part - 1, limits)?),
+    };
     let files = &program.table.files;
     match arguments.format {
         Format::Text => {

@@ -618,6 +618,87 @@ fn a_range_of_states() {
 }
 
 #[test]
+fn the_parts_of_a_step() {
+    let json = |part: &str| -> Json {
+        let text = shown(&["--mark", "full", "--part", part, "--format", "json"]);
+        serde_json::from_str(&text).unwrap()
+    };
+    let whole = json("0");
+    assert_eq!(whole["part"], 0);
+    // The line of `println!` calls `longest` first and has its result then: some part begins later
+    // in the line, in the same frame, after the steps of the callee.
+    let part = json("1");
+    assert_eq!(
+        (&part["part"], &part["step"]),
+        (&Json::from(1), &whole["step"])
+    );
+    assert_eq!(part["at"]["function"], whole["at"]["function"]);
+    assert_eq!(
+        part["threads"][0]["frames"][0]["id"],
+        whole["threads"][0]["frames"][0]["id"]
+    );
+    assert!(shown(&["--mark", "full", "--part", "1"]).contains(", part 1"));
+    let missing = show(&recording(), &["--mark", "full", "--part", "400"]);
+    assert_eq!(missing.status, 2);
+    assert!(
+        missing.stderr().contains("it has parts 0 to"),
+        "{}",
+        missing.stderr()
+    );
+
+    // All in a row: the steps alone, and between them their parts, in the order of the run.
+    let lines = |options: &[&str]| -> Vec<Json> {
+        let all = [&["--format", "jsonl"], options].concat();
+        let text = export(&all).stdout();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    };
+    let steps = lines(&[]);
+    let parts = lines(&["--parts"]);
+    assert!(parts.len() > steps.len());
+    let number = |state: &Json| state["step"].as_u64().unwrap();
+    let beginnings: Vec<u64> = parts
+        .iter()
+        .filter(|state| state["part"] == 0)
+        .map(number)
+        .collect();
+    assert_eq!(beginnings, steps.iter().map(number).collect::<Vec<_>>());
+    let of_line: Vec<&Json> = parts
+        .iter()
+        .filter(|state| state["step"] == whole["step"])
+        .collect();
+    let counted: Vec<u64> = of_line
+        .iter()
+        .map(|s| s["part"].as_u64().unwrap())
+        .collect();
+    assert_eq!(counted, (0..of_line.len() as u64).collect::<Vec<_>>());
+    let alone = json("1");
+    assert_eq!(
+        (&alone["threads"], &alone["blocks"]),
+        (&of_line[1]["threads"], &of_line[1]["blocks"])
+    );
+    // What happened is told once, by the state after it: nothing is lost or told twice.
+    let told = |states: &[Json], kind: &str| -> usize {
+        states
+            .iter()
+            .flat_map(|state| array(&state["events"]))
+            .filter(|event| event["kind"] == kind)
+            .count()
+    };
+    let last = parts.iter().rposition(|state| state["part"] == 0).unwrap();
+    for kind in ["alloc", "free", "call", "return", "output"] {
+        assert_eq!(told(&parts[..=last], kind), told(&steps, kind), "{kind}");
+    }
+    // Each is where the program had a place of its own.
+    let places: std::collections::BTreeSet<u64> = of_line
+        .iter()
+        .map(|state| state["at"]["column"].as_u64().unwrap())
+        .collect();
+    assert!(places.len() > 1, "{places:?}");
+}
+
+#[test]
 fn one_state_is_a_line_too() {
     let line = export(&["--format", "jsonl", "--mark", "full"]).stdout();
     let state: Json = serde_json::from_str(&line).unwrap();

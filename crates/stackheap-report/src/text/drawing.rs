@@ -120,7 +120,12 @@ fn head(sheet: &mut Sheet<'_>) {
     let mut line = sheet.line();
     line.push(
         Look::Strong,
-        &format!("step {} of {}", state.step, state.steps),
+        &format!(
+            "step {} of {}{}",
+            state.step,
+            state.steps,
+            stackheap_explain::part(state.part)
+        ),
     );
     line.plain(&dot).plain(&visible(&state.at.function));
     if let Some(position) = &state.at.position {
