@@ -342,7 +342,11 @@ fn stack_values(stack: &StackSide) -> Vec<String> {
 }
 
 fn heap_values(heap: &HeapSide) -> Vec<String> {
-    let Some(example) = heap.largest.as_ref().or(heap.longest.as_ref().ok()) else {
+    // A block of the program's own values says more than a larger buffer of the standard library.
+    let examples = [heap.largest.as_ref(), heap.longest.as_ref().ok()];
+    let typed = |block: &&BlockLife| block.type_name.is_some();
+    let mut known = examples.into_iter().flatten();
+    let Some(example) = known.clone().find(typed).or_else(|| known.next()) else {
         return vec!["None in this run".to_owned()];
     };
     let type_name = match &example.type_name {
