@@ -728,7 +728,12 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
         let owners = known.map(|known| known.owners.clone()).unwrap_or_default();
         let no_owner_because = owners.is_empty().then(|| {
             let known = known.and_then(|known| known.no_owner_because.clone());
-            known.unwrap_or_else(|| self.why_no_owner(entry))
+            let because = known.unwrap_or_else(|| self.why_no_owner(entry));
+            let at = self.moment.bias.to_image(entry.return_address);
+            match self.program.allocating_function(at) {
+                Some(function) => format!("{because}; `{function}` allocated it").into(),
+                None => because,
+            }
         });
         Block {
             id: entry.id,

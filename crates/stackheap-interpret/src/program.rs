@@ -80,6 +80,7 @@ pub struct Program<'r> {
     entry_places: Mutex<FxHashMap<(FrameId, u32), Option<RuntimeAddress>>>,
     sites_before: Mutex<FxHashMap<StopNumber, Option<SiteId>>>,
     sites_of_stops: Mutex<FxHashMap<StopNumber, Option<SiteId>>>,
+    allocating_functions: Mutex<FxHashMap<ImageAddress, Option<Arc<str>>>>,
 }
 
 /// What is known of a function of user code.
@@ -155,6 +156,7 @@ impl<'r> Program<'r> {
             entry_places: Mutex::default(),
             sites_before: Mutex::default(),
             sites_of_stops: Mutex::default(),
+            allocating_functions: Mutex::default(),
             table,
         })
     }
@@ -213,6 +215,26 @@ impl<'r> Program<'r> {
         }
         let found = find();
         known.insert(parameter, found);
+        found
+    }
+
+    /// The function in which a call of the allocator stands that returns to this address, where it
+    /// tells what the block is for: the innermost that is not part of `alloc` or `core`, which
+    /// allocate for all others.
+    pub(crate) fn allocating_function(&self, return_address: ImageAddress) -> Option<Arc<str>> {
+        let mut known = self.allocating_functions.lock().ok()?;
+        if let Some(found) = known.get(&return_address) {
+            return found.clone();
+        }
+        let call = ImageAddress(return_address.0.checked_sub(1)?);
+        let found = self.image.function_at(call).and_then(|function| {
+            let inlined = self.image.inlined_at(&function, call);
+            let names = inlined.into_iter().map(|call| call.name);
+            names
+                .chain([Arc::clone(&function.name)])
+                .find(|name| !allocates_for_others(name))
+        });
+        known.insert(return_address, found.clone());
         found
     }
 
@@ -598,4 +620,13 @@ impl TypeSource for ImageTypes<'_, '_> {
     fn type_named(&self, name: &str) -> Option<TypeId> {
         self.image.type_named(name)
     }
+}
+
+/// Whether a function is of the libraries that hold collections and smart pointers, or of an
+/// allocator: it says nothing of whom it allocates for.
+fn allocates_for_others(path: &str) -> bool {
+    let path = path.trim_start_matches(['<', '&', '*', '[']);
+    ["alloc::", "core::", "__rustc", "hashbrown::"]
+        .iter()
+        .any(|library| path.starts_with(library))
 }

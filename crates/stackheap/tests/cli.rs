@@ -699,6 +699,22 @@ fn the_parts_of_a_step() {
 }
 
 #[test]
+fn a_block_of_the_standard_library_is_told_by_who_allocated_it() {
+    let text = shown(&["--mark", "end", "--format", "json"]);
+    let state: Json = serde_json::from_str(&text).unwrap();
+    // The buffer of standard output, made by the first `println!`; the witness is the type's
+    // documented default capacity.
+    let buffer = array(&state["blocks"])
+        .iter()
+        .find(|block| block["size"] == 1024)
+        .expect("standard output has a buffer");
+    assert_eq!(array(&buffer["owners"]).len(), 0);
+    let because = buffer["because"].as_str().unwrap();
+    assert!(because.contains("BufWriter"), "{because}");
+    assert!(because.contains("StdoutRaw"), "{because}");
+}
+
+#[test]
 fn one_state_is_a_line_too() {
     let line = export(&["--format", "jsonl", "--mark", "full"]).stdout();
     let state: Json = serde_json::from_str(&line).unwrap();
