@@ -94,8 +94,6 @@ pub fn record(
     let (addresses_fixed, child) =
         process::launch(&mut command).map_err(|error| classify_start_error(program, error))?;
     let process = OsThread(child.id() as i32);
-    wait_for_start(process)?;
-    process::trace_options(process).during("asking for events of its threads")?;
     let memory = ProcessMemory::open(process).during("opening its memory")?;
     let bias = load_bias(process, image).during("finding where it was loaded")?;
     writer.record(&Record::Loaded { bias })?;
@@ -106,7 +104,7 @@ pub fn record(
     let prepared = session.prepare();
     if let Err(error) = prepared {
         // The program has not run yet: end it rather than let it run half prepared.
-        process::send_signal(process, libc::SIGKILL);
+        process::end(process);
         return Err(error);
     }
     session.run()
@@ -116,22 +114,6 @@ fn classify_start_error(program: String, error: io::Error) -> RecordError {
     match error.raw_os_error() {
         Some(libc::EPERM) => crate::probe::refused(error),
         _ => RecordError::Start { program, error },
-    }
-}
-
-/// The first stop comes when the new program is mapped and none of it has run.
-fn wait_for_start(process: OsThread) -> Result<(), RecordError> {
-    loop {
-        match process::wait(Waiting::Block).during("waiting for its start")? {
-            Wait::Stopped(thread, libc::SIGTRAP) if thread == process => return Ok(()),
-            Wait::Interrupted | Wait::Nothing => {}
-            other => {
-                return Err(RecordError::Observe {
-                    what: "waiting for its start",
-                    error: io::Error::other(format!("it reported {other:?}")),
-                });
-            }
-        }
     }
 }
 
@@ -203,11 +185,15 @@ struct Session<'a, 'd> {
     allocations: Option<AllocationLog>,
     capture: Capture,
     threads: FxHashMap<OsThread, Thread>,
-    early_children: Vec<OsThread>,
+    /// New threads and processes that reported before the event of their parent, with the signal
+    /// of that stop.
+    early_children: Vec<(OsThread, i32)>,
     by_thread_pointer: FxHashMap<u64, ThreadId>,
     last_thread: u32,
     heap_changed: HeapChanged,
     recording: Recording,
+    /// Whether the program runs on without breakpoints and hooks.
+    is_let_go: bool,
     triggered: u64,
     stops: u64,
     output_kept: u64,
@@ -275,6 +261,7 @@ impl<'a, 'd> Session<'a, 'd> {
             } else {
                 Recording::On
             },
+            is_let_go: false,
             triggered: 0,
             stops: 0,
             output_kept: 0,
@@ -566,17 +553,7 @@ impl<'a, 'd> Session<'a, 'd> {
 
     fn stopped(&mut self, thread: OsThread, signal: i32) -> Result<(), RecordError> {
         if !self.threads.contains_key(&thread) {
-            // A new thread or process may report before the event of its parent does.
-            self.early_children.push(thread);
             return Ok(());
-        }
-        if signal == libc::SIGSTOP
-            && self
-                .threads
-                .get(&thread)
-                .is_some_and(|t| !t.stopped_at_birth)
-        {
-            return self.born(thread);
         }
         if signal == libc::SIGTRAP {
             let Ok(registers) = process::registers(thread) else {

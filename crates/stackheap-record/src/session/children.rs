@@ -29,20 +29,35 @@ impl Session<'_, '_> {
                 // It stands before those who wait for its end are woken: they see it gone.
                 self.thread_ends(os)?;
             }
+            Event::Stop(signal) => return self.stands(os, signal),
             Event::Other(_) => {}
         }
         self.go_on(os)
     }
 
-    pub(super) fn expect_child(
-        &mut self,
-        child: OsThread,
-        is_thread: bool,
-    ) -> Result<(), RecordError> {
-        let early = self.early_children.iter().position(|&early| early == child);
-        if let Some(index) = early {
-            self.early_children.swap_remove(index);
+    /// A thread stands at its birth, or with its whole process.
+    fn stands(&mut self, os: OsThread, signal: i32) -> Result<(), RecordError> {
+        match self.threads.get(&os) {
+            // A new thread or process may report before the event of its parent does.
+            None => {
+                self.early_children.push((os, signal));
+                Ok(())
+            }
+            Some(thread) if !thread.stopped_at_birth => self.born(os, signal),
+            Some(_) => unless_gone(process::continue_or_listen(os, signal))
+                .during("stopping it as a signal asks for"),
         }
+    }
+
+    fn take_early(&mut self, child: OsThread) -> Option<i32> {
+        let index = self
+            .early_children
+            .iter()
+            .position(|&(early, _)| early == child)?;
+        Some(self.early_children.swap_remove(index).1)
+    }
+
+    fn expect_child(&mut self, child: OsThread, is_thread: bool) -> Result<(), RecordError> {
         self.threads.insert(
             child,
             Thread {
@@ -58,15 +73,14 @@ impl Session<'_, '_> {
                 stopped_at_birth: false,
             },
         );
-        if early.is_some() {
-            self.born(child)
-        } else {
-            Ok(())
+        match self.take_early(child) {
+            Some(signal) => self.born(child, signal),
+            None => Ok(()),
         }
     }
 
     /// A thread stands before its first instruction.
-    pub(super) fn born(&mut self, os: OsThread) -> Result<(), RecordError> {
+    fn born(&mut self, os: OsThread, signal: i32) -> Result<(), RecordError> {
         let Ok(registers) = process::registers(os) else {
             return Ok(());
         };
@@ -83,17 +97,15 @@ impl Session<'_, '_> {
         } else {
             self.begin_thread(os)?;
         }
-        self.go_on(os)
+        unless_gone(process::continue_or_listen(os, signal)).during("letting a thread begin")
     }
 
     /// A forked child runs unobserved, as if there had never been a recorder.
     pub(super) fn release_child(&mut self, child: OsThread) -> Result<(), RecordError> {
-        let early = self.early_children.iter().position(|&early| early == child);
-        match early {
-            Some(index) => {
-                self.early_children.swap_remove(index);
-            }
-            None => wait_for_birth(child)?,
+        let stands = self.take_early(child).is_some()
+            || process::wait_for_birth(child).during("waiting for a forked child")?;
+        if !stands {
+            return Ok(());
         }
         if let Ok(memory) = ProcessMemory::open(child) {
             self.breakpoints
@@ -137,16 +149,4 @@ impl Session<'_, '_> {
         }
         Ok(())
     }
-}
-
-pub(super) fn wait_for_birth(child: OsThread) -> Result<(), RecordError> {
-    // Only the child may report here: its parent stands at the event of the fork. Threads of the
-    // parent may, though; their reports would be lost, so the child is asked for its state first.
-    for _ in 0..10_000 {
-        if process::registers(child).is_ok() {
-            return process::take_report(child).during("waiting for a forked child");
-        }
-        std::thread::sleep(std::time::Duration::from_micros(20));
-    }
-    Ok(())
 }

@@ -61,6 +61,10 @@ impl Session<'_, '_> {
 
     /// Stops observing: the program runs on at full speed.
     pub(super) fn let_go(&mut self, os: OsThread) -> Result<(), RecordError> {
+        if std::mem::replace(&mut self.is_let_go, true) {
+            // A thread that had run into a breakpoint before they were taken out.
+            return self.go_on(os);
+        }
         self.drain()?;
         self.breakpoints
             .disarm_all(&self.memory)
@@ -69,7 +73,6 @@ impl Session<'_, '_> {
             log.restore(&self.memory)
                 .during("giving its allocation functions back")?;
         }
-        self.allocations = None;
         if let Some((_, all)) = self.pinned.take() {
             for (&thread, state) in &self.threads {
                 if !state.free {

@@ -1,6 +1,7 @@
 //! Starting, stopping and continuing threads of the observed process: `ptrace` and `waitpid`.
 
-use std::io;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
@@ -43,6 +44,9 @@ pub enum Event {
     Exec,
     /// The thread is about to end.
     Exit,
+    /// The thread is stopped: at its birth, since it was asked to, or with its whole process by
+    /// this signal; `SIGTRAP` when its process is not, or no longer.
+    Stop(i32),
     /// Any other event.
     Other(i32),
 }
@@ -64,38 +68,109 @@ fn check(result: libc::c_long) -> io::Result<libc::c_long> {
     }
 }
 
-/// Starts `command` stopped at its first instruction, traced by the calling thread, at addresses
-/// that do not vary from run to run where the system allows it.
+/// Starts `command` and stops it before its first instruction, observed by the calling thread, at
+/// addresses that do not vary from run to run where the system allows it.
 ///
 /// The first value of the pair tells whether addresses are fixed.
+///
+/// The new process waits, before it executes the program, until it is observed: observing it by
+/// `PTRACE_SEIZE` instead of letting it ask for that itself is what lets it be stopped by SIGSTOP
+/// and continued by SIGCONT as without an observer. Another thread starts it, since starting it
+/// returns only when the program is executed.
 pub fn launch(command: &mut Command) -> io::Result<(bool, Child)> {
-    // SAFETY: the closure runs between fork and exec; it only makes two system calls, which are
-    // async-signal-safe, and touches no memory of the parent.
-    unsafe {
-        command.pre_exec(|| {
+    let (mut told, tells) = io::pipe()?;
+    let (waits, mut go) = io::pipe()?;
+    prepare_child(command, tells.as_fd(), waits.as_fd(), go.as_fd());
+    std::thread::scope(|scope| {
+        let starting = scope.spawn(move || {
+            // The ends of the pipes are the child's alone once it is there, so that waiting for
+            // it ends with it.
+            let _ends = (tells, waits);
+            command.spawn()
+        });
+        let mut id = [0; 4];
+        let seized = match told.read_exact(&mut id) {
+            Ok(()) => {
+                let thread = OsThread(i32::from_ne_bytes(id));
+                seize(thread).map(|()| thread)
+            }
+            // It could not be started; the system's reason is in what starting gives.
+            Err(error) => Err(error),
+        };
+        if seized.is_ok() {
+            go.write_all(&[1])?;
+        }
+        drop(go);
+        let executed = match &seized {
+            Ok(thread) => until_executed(*thread),
+            Err(_) => Ok(false),
+        };
+        let started = starting
+            .join()
+            .unwrap_or_else(|_| Err(io::Error::other("starting the program panicked")));
+        let thread = match (seized, &started) {
+            (Ok(thread), _) => thread,
+            // A child that was not observed ends itself, and starting tells only that.
+            (Err(error), Ok(_)) => return Err(error),
+            (Err(error), Err(_)) if error.kind() != io::ErrorKind::UnexpectedEof => {
+                return Err(error);
+            }
+            (Err(_), Err(_)) => return started.map(|child| (false, child)),
+        };
+        let child = started?;
+        if !executed? {
+            return Err(io::Error::other("it was ended by a signal before it began"));
+        }
+        Ok((addresses_are_fixed(thread), child))
+    })
+}
+
+/// What the child does between fork and exec.
+fn prepare_child(
+    command: &mut Command,
+    tells: BorrowedFd<'_>,
+    waits: BorrowedFd<'_>,
+    go: BorrowedFd<'_>,
+) {
+    let (tells, waits, go) = (tells.as_raw_fd(), waits.as_raw_fd(), go.as_raw_fd());
+    let in_child = move || {
+        let mut byte = 0u8;
+        // SAFETY: all of these are async-signal-safe system calls; they take numbers, and the
+        // addresses of two local variables with their sizes. The file descriptors are the child's
+        // copies of ones that were open when it was forked.
+        unsafe {
             let persona = libc::personality(0xffff_ffff);
             if persona != -1 {
                 // A system that refuses (a container, often) gives random addresses, which are
                 // read after the start anyway.
                 libc::personality((persona | libc::ADDR_NO_RANDOMIZE) as libc::c_ulong);
             }
-            if libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0) == -1 {
-                return Err(io::Error::last_os_error());
+            // Else it would wait for itself if its parent went away.
+            libc::close(go);
+            let id = libc::getpid().to_ne_bytes();
+            libc::write(tells, id.as_ptr().cast(), id.len());
+            let observed = loop {
+                match libc::read(waits, (&raw mut byte).cast(), 1) {
+                    -1 if *libc::__errno_location() == libc::EINTR => {}
+                    read => break read == 1,
+                }
+            };
+            if observed {
+                Ok(())
+            } else {
+                Err(io::Error::from_raw_os_error(libc::EPERM))
             }
-            Ok(())
-        });
+        }
+    };
+    // SAFETY: the closure allocates nothing, takes no locks and touches no memory of the parent.
+    unsafe {
+        command.pre_exec(in_child);
     }
-    let child = command.spawn()?;
-    let fixed = std::fs::read_to_string(format!("/proc/{}/personality", child.id()))
-        .ok()
-        .and_then(|text| u64::from_str_radix(text.trim(), 16).ok())
-        .is_some_and(|persona| persona & libc::ADDR_NO_RANDOMIZE as u64 != 0);
-    Ok((fixed, child))
 }
 
-/// Asks for events of new threads, new processes, exec and exit; and that the process ends when
-/// the tracer does.
-pub fn trace_options(thread: OsThread) -> io::Result<()> {
+/// Observes a process: its new threads, new processes, exec and exit are events, and it ends when
+/// the observer does.
+fn seize(process: OsThread) -> io::Result<()> {
     let options = libc::PTRACE_O_EXITKILL
         | libc::PTRACE_O_TRACECLONE
         | libc::PTRACE_O_TRACEFORK
@@ -103,16 +178,91 @@ pub fn trace_options(thread: OsThread) -> io::Result<()> {
         | libc::PTRACE_O_TRACEEXEC
         | libc::PTRACE_O_TRACEEXIT
         | libc::PTRACE_O_TRACESYSGOOD;
-    // SAFETY: SETOPTIONS takes no pointers.
-    check(unsafe {
-        libc::ptrace(
-            libc::PTRACE_SETOPTIONS,
-            thread.0,
-            0,
-            options as libc::c_long,
-        )
-    })?;
+    // SAFETY: SEIZE takes no pointers.
+    check(unsafe { libc::ptrace(libc::PTRACE_SEIZE, process.0, 0, options as libc::c_long) })?;
     Ok(())
+}
+
+/// Follows a new process to where the new program is mapped and none of it has run. Gives whether
+/// it came there.
+fn until_executed(process: OsThread) -> io::Result<bool> {
+    let mut executed = false;
+    loop {
+        match wait(Waiting::Block)? {
+            Wait::Event(thread, Event::Exec) if thread == process => {
+                // This stop is still inside of the system call. The one that is asked for here
+                // comes where the program would begin.
+                executed = true;
+                interrupt(process)?;
+                go_on(process, 0)?;
+            }
+            Wait::Event(_, Event::Stop(_)) if executed => return Ok(true),
+            Wait::Event(thread, Event::Stop(signal)) => continue_or_listen(thread, signal)?,
+            Wait::Event(thread, Event::Exit) => {
+                // Who started it waits for it.
+                detach(thread, 0)?;
+                return Ok(false);
+            }
+            Wait::Event(thread, _) => go_on(thread, 0)?,
+            Wait::Stopped(thread, signal) => go_on(thread, signal)?,
+            Wait::SystemCall(thread) => go_on(thread, 0)?,
+            Wait::Exited(..) | Wait::Killed(..) | Wait::NoChildren => return Ok(false),
+            Wait::Interrupted | Wait::Nothing => {}
+        }
+    }
+}
+
+fn addresses_are_fixed(process: OsThread) -> bool {
+    std::fs::read_to_string(format!("/proc/{}/personality", process.0))
+        .ok()
+        .and_then(|text| u64::from_str_radix(text.trim(), 16).ok())
+        .is_some_and(|persona| persona & libc::ADDR_NO_RANDOMIZE as u64 != 0)
+}
+
+/// Lets a thread go on that stands at [`Event::Stop`] with this signal: it stays stopped if that is
+/// what the signal asks for, and reports again when it is continued.
+pub fn continue_or_listen(thread: OsThread, signal: i32) -> io::Result<()> {
+    if signal == libc::SIGTRAP {
+        return go_on(thread, 0);
+    }
+    // SAFETY: LISTEN takes no pointers.
+    check(unsafe { libc::ptrace(libc::PTRACE_LISTEN, thread.0, 0, 0) })?;
+    Ok(())
+}
+
+/// Stops a thread, which reports [`Event::Stop`].
+pub fn interrupt(thread: OsThread) -> io::Result<()> {
+    // SAFETY: INTERRUPT takes no pointers.
+    check(unsafe { libc::ptrace(libc::PTRACE_INTERRUPT, thread.0, 0, 0) })?;
+    Ok(())
+}
+
+/// Signals that a thread does not take at the moment, one bit each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignalMask(pub u64);
+
+impl SignalMask {
+    /// All but those that a breakpoint raises and those that cannot be held back.
+    pub const ALL_BUT_TRAP: Self = Self(!(1 << (libc::SIGTRAP - 1)));
+
+    /// That of a stopped thread.
+    pub fn of(thread: OsThread) -> io::Result<Self> {
+        let mut mask = 0u64;
+        let into: *mut u64 = &mut mask;
+        let size = size_of::<u64>();
+        // SAFETY: GETSIGMASK writes the size given to the address given, which is valid for it.
+        check(unsafe { libc::ptrace(libc::PTRACE_GETSIGMASK, thread.0, size, into) })?;
+        Ok(Self(mask))
+    }
+
+    /// Gives it to a stopped thread.
+    pub fn apply_to(self, thread: OsThread) -> io::Result<()> {
+        let from: *const u64 = &self.0;
+        let size = size_of::<u64>();
+        // SAFETY: SETSIGMASK reads the size given from the address given, which is a reference.
+        check(unsafe { libc::ptrace(libc::PTRACE_SETSIGMASK, thread.0, size, from) })?;
+        Ok(())
+    }
 }
 
 /// Lets a stopped thread go on, delivering `signal` if it is not 0.
@@ -206,15 +356,22 @@ pub fn wait(waiting: Waiting) -> io::Result<Wait> {
     Ok(decode(OsThread(result), status))
 }
 
-/// Waits for the next report of one thread and passes it over.
-pub fn take_report(thread: OsThread) -> io::Result<()> {
-    let mut status = 0;
-    // SAFETY: waitpid writes one int to the address given, which is valid for it.
-    let result = unsafe { libc::waitpid(thread.0, &mut status, libc::__WALL) };
-    if result == -1 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(())
+/// Waits until a new process, observed from birth, stands before its first instruction; gives
+/// whether it does, or is gone.
+pub fn wait_for_birth(process: OsThread) -> io::Result<bool> {
+    loop {
+        let mut status = 0;
+        // SAFETY: waitpid writes one int to the address given, which is valid for it.
+        let result = unsafe { libc::waitpid(process.0, &mut status, libc::__WALL) };
+        if result == -1 {
+            let error = io::Error::last_os_error();
+            match error.raw_os_error() {
+                Some(libc::EINTR) => continue,
+                Some(libc::ECHILD) => return Ok(false),
+                _ => return Err(error),
+            }
+        }
+        return Ok(libc::WIFSTOPPED(status));
     }
 }
 
@@ -242,6 +399,7 @@ fn decode(thread: OsThread, status: i32) -> Wait {
             libc::PTRACE_EVENT_VFORK => Event::Vfork(child()),
             libc::PTRACE_EVENT_EXEC => Event::Exec,
             libc::PTRACE_EVENT_EXIT => Event::Exit,
+            libc::PTRACE_EVENT_STOP => Event::Stop(signal),
             other => Event::Other(other),
         },
     )
@@ -298,6 +456,22 @@ impl Processors {
 pub fn send_signal(process: OsThread, signal: i32) {
     // SAFETY: kill takes two numbers. A process that is gone is no error here.
     unsafe { libc::kill(process.0, signal) };
+}
+
+/// Ends an observed process and waits for its end.
+pub fn end(process: OsThread) {
+    send_signal(process, libc::SIGKILL);
+    loop {
+        match wait(Waiting::Block) {
+            Ok(Wait::Exited(ended, _) | Wait::Killed(ended, _)) if ended == process => return,
+            Ok(Wait::NoChildren) | Err(_) => return,
+            // It stands once more before its end.
+            Ok(Wait::Event(thread, _) | Wait::Stopped(thread, _) | Wait::SystemCall(thread)) => {
+                let _ = go_on(thread, 0);
+            }
+            Ok(_) => {}
+        }
+    }
 }
 
 /// The soft limit of a process on the size of its main stack, in bytes; `None` when unlimited.
