@@ -26,6 +26,7 @@ use crate::breakpoints::{Breakpoints, Purpose, Service};
 use crate::capture::{Capture, Change, HeapChanged, Roots};
 use crate::error::{During, RecordError};
 use crate::injection::{self, AllocationLog};
+use crate::log::Log;
 use crate::maps;
 use crate::options::{KeepValues, Placement, RecordOptions, Threads, Trigger};
 use crate::remote::Remote;
@@ -44,9 +45,6 @@ const OUTPUT_PIECE: usize = 1 << 20;
 /// How often what is recorded goes to the file at least.
 const FLUSH_EVERY_MS: u32 = 200;
 
-/// Stops a thread may pass in a row while others wait, when threads are serialized.
-const TURN_STOPS: u32 = 64;
-
 /// How often other threads get the chance to finish what they log.
 const PATIENCE: u32 = 8;
 
@@ -61,8 +59,11 @@ pub struct RunFacts {
     pub mechanism_why: String,
     /// What was left out or could not be done, in words.
     pub notes: Vec<String>,
-    /// Bytes that were asked for by the program at most at one time.
+    /// Whether addresses are the same from run to run.
     pub addresses_fixed: bool,
+    /// Why recording ended before the program did, where that was an error: what was recorded until
+    /// then opens, but the recording has no end.
+    pub broke_off: Option<String>,
 }
 
 /// What is recorded.
@@ -91,23 +92,29 @@ pub fn record(
     } = target;
     let program = command.get_program().to_string_lossy().into_owned();
     catch_interrupts();
+    process::outlive_file_limit();
     let (addresses_fixed, child) =
         process::launch(&mut command).map_err(|error| classify_start_error(program, error))?;
     let process = OsThread(child.id() as i32);
-    let memory = ProcessMemory::open(process).during("opening its memory")?;
-    let bias = load_bias(process, image).during("finding where it was loaded")?;
-    writer.record(&Record::Loaded { bias })?;
-    let mut session = Session::new(
-        process, child, memory, bias, table, image, executable, writer, options,
-    );
-    session.facts.addresses_fixed = addresses_fixed;
-    let prepared = session.prepare();
-    if let Err(error) = prepared {
-        // The program has not run yet: end it rather than let it run half prepared.
-        process::end(process);
-        return Err(error);
+    let prepared = (|| {
+        let memory = ProcessMemory::open(process).during("opening its memory")?;
+        let bias = load_bias(process, image).during("finding where it was loaded")?;
+        writer.record(&Record::Loaded { bias })?;
+        let mut session = Session::new(
+            process, child, memory, bias, table, image, executable, writer, options,
+        );
+        session.facts.addresses_fixed = addresses_fixed;
+        session.prepare()?;
+        Ok(session)
+    })();
+    match prepared {
+        Ok(session) => session.run(),
+        Err(error) => {
+            // The program has not run yet: end it rather than let it run half prepared.
+            process::end(process);
+            Err(error)
+        }
     }
-    session.run()
 }
 
 fn classify_start_error(program: String, error: io::Error) -> RecordError {
@@ -178,7 +185,7 @@ struct Session<'a, 'd> {
     table: Arc<SiteTable>,
     image: &'a Image<'d>,
     executable: &'a [u8],
-    writer: &'a mut Writer,
+    writer: Log<'a>,
     options: &'a RecordOptions,
     breakpoints: Breakpoints,
     trampolines: RuntimeAddress,
@@ -197,9 +204,12 @@ struct Session<'a, 'd> {
     triggered: u64,
     stops: u64,
     output_kept: u64,
+    /// The processor on which program and recorder run, and those on which they would.
     pinned: Option<(Processors, Processors)>,
+    /// The same, when they no longer do.
+    unpinned: Option<(Processors, Processors)>,
     held: VecDeque<OsThread>,
-    turn: Option<(OsThread, u32)>,
+    turn: Option<turns::Turn>,
     interrupts_seen: u32,
     allocator_home: Option<AllocatorHome>,
     outcome: Option<Outcome>,
@@ -246,7 +256,7 @@ impl<'a, 'd> Session<'a, 'd> {
             table,
             image,
             executable,
-            writer,
+            writer: Log::new(writer),
             options,
             breakpoints: Breakpoints::new(),
             trampolines: RuntimeAddress(0),
@@ -266,6 +276,7 @@ impl<'a, 'd> Session<'a, 'd> {
             stops: 0,
             output_kept: 0,
             pinned: None,
+            unpinned: None,
             held: VecDeque::new(),
             turn: None,
             interrupts_seen: 0,
@@ -277,6 +288,7 @@ impl<'a, 'd> Session<'a, 'd> {
                 mechanism_why: String::new(),
                 notes: Vec::new(),
                 addresses_fixed: false,
+                broke_off: None,
             },
         }
     }
@@ -516,21 +528,39 @@ impl<'a, 'd> Session<'a, 'd> {
             } else {
                 Waiting::Poll
             };
-            match process::wait(waiting).during("waiting for it")? {
-                Wait::Stopped(thread, signal) => self.stopped(thread, signal)?,
-                Wait::Event(thread, event) => self.event(thread, event)?,
-                Wait::SystemCall(thread) => self.system_call(thread)?,
-                Wait::Exited(thread, code) => self.ended(thread, Outcome::Exited(code))?,
-                Wait::Killed(thread, signal) => self.ended(thread, Outcome::Signalled(signal))?,
-                Wait::Interrupted => {
-                    self.interrupted();
-                    self.writer.tick()?;
-                }
-                Wait::Nothing => self.pass_turn_if_blocked()?,
-                Wait::NoChildren => break,
+            let report = process::wait(waiting).during("waiting for it")?;
+            if report == Wait::NoChildren {
+                break;
+            }
+            if let Err(error) = self.handle(report) {
+                self.break_off(report, &error)?;
+            }
+            if let Some(error) = self.writer.failure() {
+                self.recording = Recording::Over;
+                let why = error.to_string();
+                self.facts.broke_off.get_or_insert(why);
+            }
+            if self.recording == Recording::Over && self.outcome.is_none() {
+                self.let_go()?;
             }
         }
         self.drain()
+    }
+
+    fn handle(&mut self, report: Wait) -> Result<(), RecordError> {
+        match report {
+            Wait::Stopped(thread, signal) => self.stopped(thread, signal),
+            Wait::Event(thread, event) => self.event(thread, event),
+            Wait::SystemCall(thread) => self.system_call(thread),
+            Wait::Exited(thread, code) => self.ended(thread, Outcome::Exited(code)),
+            Wait::Killed(thread, signal) => self.ended(thread, Outcome::Signalled(signal)),
+            Wait::Interrupted => {
+                self.interrupted();
+                Ok(self.writer.tick()?)
+            }
+            Wait::Nothing => self.pass_turn_if_blocked(),
+            Wait::NoChildren => Ok(()),
+        }
     }
 
     /// Lets a thread go on from where it stands; a thread that is gone meanwhile is no error.
@@ -594,9 +624,6 @@ impl<'a, 'd> Session<'a, 'd> {
             Purpose::Service(service) => self.service(thread, registers, at, service)?,
             Purpose::Site(site) => {
                 self.pass_site(thread, registers, at, site, passed)?;
-                if self.recording == Recording::Over {
-                    return self.let_go(thread);
-                }
                 if self.options.threads == Threads::Serialized {
                     return self.wait_for_turn(thread);
                 }
@@ -821,7 +848,7 @@ impl<'a, 'd> Session<'a, 'd> {
             return Ok(());
         };
         let mut sink = AllocationSink {
-            writer: self.writer,
+            writer: &mut self.writer,
             capture: &mut self.capture,
             by_thread_pointer: &self.by_thread_pointer,
             heap_changed: &mut self.heap_changed,
@@ -854,7 +881,7 @@ impl<'a, 'd> Session<'a, 'd> {
             return Ok(());
         };
         let mut sink = AllocationSink {
-            writer: self.writer,
+            writer: &mut self.writer,
             capture: &mut self.capture,
             by_thread_pointer: &self.by_thread_pointer,
             heap_changed: &mut self.heap_changed,
@@ -868,15 +895,15 @@ impl<'a, 'd> Session<'a, 'd> {
 }
 
 /// Where the logged allocations go.
-struct AllocationSink<'s> {
-    writer: &'s mut Writer,
+struct AllocationSink<'s, 'w> {
+    writer: &'s mut Log<'w>,
     capture: &'s mut Capture,
     by_thread_pointer: &'s FxHashMap<u64, ThreadId>,
     heap_changed: &'s mut HeapChanged,
     error: Option<RecordError>,
 }
 
-impl AllocationSink<'_> {
+impl AllocationSink<'_, '_> {
     fn take(&mut self, allocation: Allocation) {
         if self.error.is_some() {
             return;

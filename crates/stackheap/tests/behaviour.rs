@@ -920,7 +920,6 @@ fn a_thread_that_spins_while_it_waits() {
 }
 
 #[test]
-#[ignore = "with --serialize, a thread that spins outside of the recorded code keeps its turn"]
 fn a_thread_that_spins_outside_of_what_is_recorded() {
     let executable = compile("spins", SPINS);
     let call = Call::with_options(&["--serialize", "--only", "work"]);

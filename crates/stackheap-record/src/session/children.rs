@@ -7,7 +7,7 @@ use super::ending::wait_for_child;
 use super::{Recording, Session, Thread, unless_gone};
 use crate::error::{During, RecordError};
 use crate::sys::memory::ProcessMemory;
-use crate::sys::process::{self, Event, OsThread};
+use crate::sys::process::{self, Event, OsThread, Processors};
 
 impl Session<'_, '_> {
     pub(super) fn event(&mut self, os: OsThread, event: Event) -> Result<(), RecordError> {
@@ -89,12 +89,13 @@ impl Session<'_, '_> {
         };
         thread.stopped_at_birth = true;
         thread.stack_end = RuntimeAddress(registers.rsp);
-        if thread.free {
-            // It shares the memory until it executes another program, as the kernel's `vfork`.
-            if let Some((_, all)) = &self.pinned {
-                let _ = all.apply_to(os);
-            }
-        } else {
+        // A child that shares the memory until it executes another program, as the kernel's `vfork`
+        // makes it, is no thread of this process.
+        let is_thread = !thread.free;
+        if !is_thread || self.pinned.is_none() {
+            self.unpin_child(os);
+        }
+        if is_thread {
             self.begin_thread(os)?;
         }
         unless_gone(process::continue_or_listen(os, signal)).during("letting a thread begin")
@@ -121,10 +122,17 @@ impl Session<'_, '_> {
             unless_gone(process::set_instruction_pointer(child, at.0))
                 .during("releasing a forked child")?;
         }
-        if let Some((_, all)) = &self.pinned {
+        self.unpin_child(child);
+        unless_gone(process::detach(child, 0)).during("releasing a forked child")
+    }
+
+    /// A child that was made by a pinned thread is not.
+    fn unpin_child(&self, child: OsThread) {
+        if let Some((one, all)) = self.pinned.as_ref().or(self.unpinned.as_ref())
+            && Processors::of(child).is_ok_and(|here| here == *one)
+        {
             let _ = all.apply_to(child);
         }
-        unless_gone(process::detach(child, 0)).during("releasing a forked child")
     }
 
     /// A process executes another program, which is not recorded.
@@ -137,12 +145,12 @@ impl Session<'_, '_> {
             self.drain()?;
             self.writer.record(&Record::Exec { thread, path })?;
             self.recording = Recording::Over;
+            // Nothing of what was put into the program is left.
+            self.is_let_go = true;
         } else {
             self.threads.remove(&os);
         }
-        if let Some((_, all)) = &self.pinned {
-            let _ = all.apply_to(os);
-        }
+        self.unpin_child(os);
         unless_gone(process::detach(os, 0)).during("releasing a program it executed")?;
         if os == self.process {
             self.outcome = Some(wait_for_child(&mut self.child));

@@ -5,9 +5,9 @@ use std::process::Child;
 
 use stackheap_trace::{Outcome, Record};
 
-use super::{RunFacts, Session};
-use crate::error::{During, RecordError};
-use crate::sys::process::OsThread;
+use super::{Recording, RunFacts, Session};
+use crate::error::RecordError;
+use crate::sys::process::{OsThread, Wait};
 
 impl Session<'_, '_> {
     /// Records how the program ended.
@@ -39,7 +39,7 @@ impl Session<'_, '_> {
         self.thread_ends(os)?;
         self.threads.remove(&os);
         self.held.retain(|&held| held != os);
-        if self.turn.is_some_and(|(holder, _)| holder == os) {
+        if self.turn.is_some_and(|turn| turn.holder == os) {
             self.turn = None;
         }
         Ok(())
@@ -59,32 +59,47 @@ impl Session<'_, '_> {
         Ok(())
     }
 
-    /// Stops observing: the program runs on at full speed.
-    pub(super) fn let_go(&mut self, os: OsThread) -> Result<(), RecordError> {
+    /// Ends recording after an error, so that the program comes to its own end: the thread that the
+    /// report was about goes on.
+    pub(super) fn break_off(
+        &mut self,
+        report: Wait,
+        error: &RecordError,
+    ) -> Result<(), RecordError> {
+        self.recording = Recording::Over;
+        let why = error.to_string();
+        self.facts.broke_off.get_or_insert(why);
+        match report {
+            Wait::Stopped(thread, libc::SIGTRAP)
+            | Wait::SystemCall(thread)
+            | Wait::Event(thread, _) => self.go_on(thread),
+            Wait::Stopped(thread, signal) => self.go_on_with(thread, signal),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes everything out of the program that slows it down. It stays observed: its threads may
+    /// just be running into what was taken out, and its children must not inherit what is left.
+    pub(super) fn let_go(&mut self) -> Result<(), RecordError> {
         if std::mem::replace(&mut self.is_let_go, true) {
-            // A thread that had run into a breakpoint before they were taken out.
-            return self.go_on(os);
+            return Ok(());
         }
         self.drain()?;
-        self.breakpoints
-            .disarm_all(&self.memory)
-            .during("taking breakpoints out")?;
+        // Where that fails, the program is about to end, or goes on more slowly.
+        let mut taken_out = self.breakpoints.disarm_all(&self.memory);
         if let Some(log) = &self.allocations {
-            log.restore(&self.memory)
-                .during("giving its allocation functions back")?;
+            taken_out = taken_out.and(log.restore(&self.memory));
         }
-        if let Some((_, all)) = self.pinned.take() {
-            for (&thread, state) in &self.threads {
-                if !state.free {
-                    let _ = all.apply_to(thread);
-                }
-            }
-            let _ = all.apply_to(OsThread(0));
+        if let Err(error) = taken_out {
+            let note = format!("the program ran on with breakpoints: {error}");
+            self.facts.notes.push(note);
         }
+        self.unpin_all_but(None);
+        self.turn = None;
         while let Some(held) = self.held.pop_front() {
             self.go_on(held)?;
         }
-        self.go_on(os)
+        Ok(())
     }
 }
 

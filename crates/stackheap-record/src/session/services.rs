@@ -76,6 +76,21 @@ impl Session<'_, '_> {
         }
     }
 
+    /// Lets all threads run where they would without a recorder.
+    pub(super) fn unpin_all_but(&mut self, moved: Option<OsThread>) {
+        let Some((one, all)) = self.pinned.take() else {
+            return;
+        };
+        for (&thread, state) in &mut self.threads {
+            let was_pinned = !std::mem::replace(&mut state.free, true);
+            if was_pinned && Some(thread) != moved {
+                let _ = all.apply_to(thread);
+            }
+        }
+        let _ = all.apply_to(OsThread(0));
+        self.unpinned = Some((one, all));
+    }
+
     pub(super) fn libraries_are_mapped(&mut self, os: OsThread) -> Result<(), RecordError> {
         let regions = maps::read(self.process).during("reading its mappings")?;
         let found = libraries::find(&regions, self.executable, self.bias);
@@ -170,7 +185,7 @@ impl Session<'_, '_> {
                 thread.watch = None;
                 let id = thread.id;
                 if let Ok(registers) = process::registers(os) {
-                    self.system_call_done(os, id, what, registers.rax as i64)?;
+                    self.system_call_done(os, id, what, &registers)?;
                 }
             }
             None => {}
@@ -183,8 +198,9 @@ impl Session<'_, '_> {
         os: OsThread,
         id: Option<ThreadId>,
         what: Watched,
-        result: i64,
+        registers: &libc::user_regs_struct,
     ) -> Result<(), RecordError> {
+        let result = registers.rax as i64;
         match what {
             Watched::GetAffinity => {
                 if let Some((one, _)) = &self.pinned
@@ -193,14 +209,16 @@ impl Session<'_, '_> {
                     let _ = one.apply_to(os);
                 }
             }
-            Watched::SetAffinity => {
-                // The program wants its threads somewhere: from now on they stay where it put them.
-                if result == 0 && self.pinned.take().is_some() {
-                    for thread in self.threads.values_mut() {
-                        thread.free = true;
-                    }
-                }
+            Watched::SetAffinity if result == 0 => {
+                // The program wants its threads somewhere: that one stays where it was put, the
+                // others go where they would be.
+                let moved = match registers.rdi as i32 {
+                    0 => os,
+                    other => OsThread(other),
+                };
+                self.unpin_all_but(Some(moved));
             }
+            Watched::SetAffinity => {}
             Watched::Write {
                 stream,
                 buffer,

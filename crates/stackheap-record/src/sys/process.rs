@@ -409,6 +409,13 @@ fn decode(thread: OsThread, status: i32) -> Wait {
 #[derive(Clone, Copy)]
 pub struct Processors(libc::cpu_set_t);
 
+impl PartialEq for Processors {
+    fn eq(&self, other: &Self) -> bool {
+        // SAFETY: both are valid sets.
+        unsafe { libc::CPU_EQUAL(&self.0, &other.0) }
+    }
+}
+
 impl Processors {
     /// Those of `thread`; 0 is the calling thread.
     pub fn of(thread: OsThread) -> io::Result<Self> {
@@ -518,14 +525,12 @@ pub struct Interrupt {
 /// Counts interrupts from now on instead of ending at them.
 pub fn catch_interrupts() {
     for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
-        // SAFETY: a zeroed sigaction is valid; the handler is async-signal-safe (it only stores to
-        // atomics), and without SA_RESTART a waiting system call returns.
-        unsafe {
-            let mut action: libc::sigaction = std::mem::zeroed();
-            action.sa_sigaction = note_interrupt as *const () as usize;
-            action.sa_flags = libc::SA_SIGINFO;
-            libc::sigaction(signal, &action, std::ptr::null_mut());
-        }
+        // Without SA_RESTART a waiting system call returns.
+        handle(
+            signal,
+            note_interrupt as *const () as usize,
+            libc::SA_SIGINFO,
+        );
     }
 }
 
@@ -539,7 +544,25 @@ pub fn interrupts() -> Option<Interrupt> {
     })
 }
 
-extern "C" fn wake_up(_signal: libc::c_int) {}
+extern "C" fn do_nothing(_signal: libc::c_int) {}
+
+/// Lets writing more than the limit of files fail instead of ending this process. A handler, since
+/// an ignored signal would stay ignored in the programs that are started.
+pub fn outlive_file_limit() {
+    handle(libc::SIGXFSZ, do_nothing as *const () as usize, 0);
+}
+
+/// Installs a handler, which must be async-signal-safe and must take what the flags ask for.
+fn handle(signal: libc::c_int, handler: usize, flags: libc::c_int) {
+    // SAFETY: a zeroed sigaction is valid, the handlers of this module only store to atomics, and
+    // the call reads from the address given, which is a reference.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = handler;
+        action.sa_flags = flags;
+        libc::sigaction(signal, &action, std::ptr::null_mut());
+    }
+}
 
 /// Interrupts waiting from here every so many milliseconds, until the program ends; 0 stops that.
 pub fn wake_every(milliseconds: u32) {
@@ -551,12 +574,10 @@ pub fn wake_every(milliseconds: u32) {
         it_interval: interval,
         it_value: interval,
     };
-    // SAFETY: a zeroed sigaction is valid, the handler does nothing, and both calls only read from
-    // the addresses given, which are references. Timers are not inherited by other processes.
+    handle(libc::SIGALRM, do_nothing as *const () as usize, 0);
+    // SAFETY: the call only reads from the address given, which is a reference. Timers are not
+    // inherited by other processes.
     unsafe {
-        let mut action: libc::sigaction = std::mem::zeroed();
-        action.sa_sigaction = wake_up as *const () as usize;
-        libc::sigaction(libc::SIGALRM, &action, std::ptr::null_mut());
         libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut());
     }
 }
