@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use stackheap_hook::Mechanism;
 
 use crate::error::RecordError;
-use crate::sys::process::{self, OsThread};
+use crate::sys::process;
 
 /// What was found by starting a program under observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +21,8 @@ pub fn probe(command: &mut Command) -> Result<Probe, RecordError> {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    let (addresses_fixed, child) = process::launch(command).map_err(refused)?;
-    process::end(OsThread(child.id() as i32));
+    let (addresses_fixed, process) = process::launch(command).map_err(refused)?;
+    process::end(process);
     Ok(Probe { addresses_fixed })
 }
 
@@ -87,7 +87,7 @@ pub fn hooks_available() -> Result<(), String> {
 
 /// The limit on the main stack of programs started from here, in bytes; `None` when unlimited.
 pub fn own_stack_limit() -> Option<u64> {
-    process::stack_limit(OsThread(0))
+    process::stack_limit(process::OsThread(0))
 }
 
 #[cfg(test)]

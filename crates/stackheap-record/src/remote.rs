@@ -9,7 +9,7 @@ use std::io;
 use stackheap_model::RuntimeAddress;
 
 use crate::sys::memory::ProcessMemory;
-use crate::sys::process::{self, OsThread, SignalMask, Wait, Waiting};
+use crate::sys::process::{self, OsThread, Signals, Wait, Waiting};
 
 /// A thread that is lent for system calls.
 pub(crate) struct Remote<'a> {
@@ -17,7 +17,7 @@ pub(crate) struct Remote<'a> {
     memory: &'a ProcessMemory,
     saved: libc::user_regs_struct,
     saved_code: [u8; 4],
-    saved_mask: SignalMask,
+    saved_mask: Signals,
     /// Signals that came meanwhile although they are masked: such cannot be.
     came: RefCell<Vec<i32>>,
 }
@@ -32,8 +32,10 @@ impl<'a> Remote<'a> {
         let mut saved_code = [0; 4];
         memory.read_exact(RuntimeAddress(saved.rip), &mut saved_code)?;
         memory.write(RuntimeAddress(saved.rip), &CODE)?;
-        let saved_mask = SignalMask::of(thread)?;
-        SignalMask::ALL_BUT_TRAP.apply_to(thread)?;
+        let saved_mask = process::signal_mask(thread)?;
+        // A breakpoint raises a signal too, which must come.
+        let all_but_trap = Signals(u64::MAX).without(Signals::one(libc::SIGTRAP));
+        process::set_signal_mask(thread, all_but_trap)?;
         Ok(Self {
             thread,
             memory,
@@ -85,7 +87,7 @@ impl<'a> Remote<'a> {
     pub(crate) fn give_back(self) -> io::Result<()> {
         self.memory
             .write(RuntimeAddress(self.saved.rip), &self.saved_code)?;
-        self.saved_mask.apply_to(self.thread)?;
+        process::set_signal_mask(self.thread, self.saved_mask)?;
         for signal in self.came.take() {
             process::send_signal(self.thread, signal);
         }

@@ -8,7 +8,7 @@ mod turns;
 
 use std::collections::VecDeque;
 use std::io;
-use std::process::{Child, Command};
+use std::process::Command;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -31,7 +31,7 @@ use crate::maps;
 use crate::options::{KeepValues, Placement, RecordOptions, Threads, Trigger};
 use crate::remote::Remote;
 use crate::sys::memory::ProcessMemory;
-use crate::sys::process::{self, OsThread, Processors, Wait, Waiting, catch_interrupts};
+use crate::sys::process::{self, Handlers, OsThread, Processors, Signals, Wait, Waiting, Wakes};
 
 /// Breakpoints beside the sites: services in the C library.
 const SERVICE_BREAKPOINTS: usize = 64;
@@ -91,17 +91,15 @@ pub fn record(
         table,
     } = target;
     let program = command.get_program().to_string_lossy().into_owned();
-    catch_interrupts();
-    process::outlive_file_limit();
-    let (addresses_fixed, child) =
+    let _handlers = Handlers::install();
+    let (addresses_fixed, process) =
         process::launch(&mut command).map_err(|error| classify_start_error(program, error))?;
-    let process = OsThread(child.id() as i32);
     let prepared = (|| {
         let memory = ProcessMemory::open(process).during("opening its memory")?;
         let bias = load_bias(process, image).during("finding where it was loaded")?;
         writer.record(&Record::Loaded { bias })?;
         let mut session = Session::new(
-            process, child, memory, bias, table, image, executable, writer, options,
+            process, memory, bias, table, image, executable, writer, options,
         );
         session.facts.addresses_fixed = addresses_fixed;
         session.prepare()?;
@@ -179,7 +177,6 @@ struct Thread {
 
 struct Session<'a, 'd> {
     process: OsThread,
-    child: Child,
     memory: ProcessMemory,
     bias: LoadBias,
     table: Arc<SiteTable>,
@@ -210,7 +207,10 @@ struct Session<'a, 'd> {
     unpinned: Option<(Processors, Processors)>,
     held: VecDeque<OsThread>,
     turn: Option<turns::Turn>,
-    interrupts_seen: u32,
+    /// Signals that were sent to the recorder, to be passed on unless the program has them too.
+    to_pass_on: Signals,
+    /// Signals that others sent to the program a moment ago.
+    had: Signals,
     allocator_home: Option<AllocatorHome>,
     outcome: Option<Outcome>,
     facts: RunFacts,
@@ -233,7 +233,6 @@ impl<'a, 'd> Session<'a, 'd> {
     )]
     fn new(
         process: OsThread,
-        child: Child,
         memory: ProcessMemory,
         bias: LoadBias,
         table: Arc<SiteTable>,
@@ -249,7 +248,6 @@ impl<'a, 'd> Session<'a, 'd> {
             .collect();
         Self {
             process,
-            child,
             memory,
             bias,
             capture: Capture::new(options.budget, statics),
@@ -279,7 +277,8 @@ impl<'a, 'd> Session<'a, 'd> {
             unpinned: None,
             held: VecDeque::new(),
             turn: None,
-            interrupts_seen: 0,
+            to_pass_on: Signals::default(),
+            had: Signals::default(),
             allocator_home: None,
             outcome: None,
             facts: RunFacts {
@@ -512,10 +511,9 @@ impl<'a, 'd> Session<'a, 'd> {
 
     fn run(mut self) -> Result<RunFacts, RecordError> {
         // What was recorded must not wait in memory while the program does nothing.
-        process::wake_every(FLUSH_EVERY_MS);
-        let result = self.observe();
-        process::wake_every(0);
-        result?;
+        let wakes = Wakes::every(FLUSH_EVERY_MS);
+        self.observe()?;
+        drop(wakes);
         self.conclude()
     }
 
@@ -555,7 +553,7 @@ impl<'a, 'd> Session<'a, 'd> {
             Wait::Exited(thread, code) => self.ended(thread, Outcome::Exited(code)),
             Wait::Killed(thread, signal) => self.ended(thread, Outcome::Signalled(signal)),
             Wait::Interrupted => {
-                self.interrupted();
+                self.pass_signals_on();
                 Ok(self.writer.tick()?)
             }
             Wait::Nothing => self.pass_turn_if_blocked(),

@@ -3,7 +3,6 @@
 use stackheap_model::RuntimeAddress;
 use stackheap_trace::Record;
 
-use super::ending::wait_for_child;
 use super::{Recording, Session, Thread, unless_gone};
 use crate::error::{During, RecordError};
 use crate::sys::memory::ProcessMemory;
@@ -44,8 +43,14 @@ impl Session<'_, '_> {
                 Ok(())
             }
             Some(thread) if !thread.stopped_at_birth => self.born(os, signal),
-            Some(_) => unless_gone(process::continue_or_listen(os, signal))
-                .during("stopping it as a signal asks for"),
+            Some(_) => {
+                unless_gone(process::continue_or_listen(os, signal))
+                    .during("stopping it as a signal asks for")?;
+                if signal != libc::SIGTRAP {
+                    self.stop_with_program(signal);
+                }
+                Ok(())
+            }
         }
     }
 
@@ -153,7 +158,7 @@ impl Session<'_, '_> {
         self.unpin_child(os);
         unless_gone(process::detach(os, 0)).during("releasing a program it executed")?;
         if os == self.process {
-            self.outcome = Some(wait_for_child(&mut self.child));
+            self.outcome = Some(self.unobserved_outcome());
         }
         Ok(())
     }

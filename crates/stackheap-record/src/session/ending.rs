@@ -1,24 +1,18 @@
 //! How threads end, how recording ends, and how the program does.
 
-use std::io;
-use std::process::Child;
-
 use stackheap_trace::{Outcome, Record};
 
 use super::{Recording, RunFacts, Session};
 use crate::error::RecordError;
-use crate::sys::process::{OsThread, Wait};
+use crate::sys::process::{self, OsThread, Wait};
 
 impl Session<'_, '_> {
     /// Records how the program ended.
     pub(super) fn conclude(mut self) -> Result<RunFacts, RecordError> {
-        let mut outcome = match self.outcome.take() {
+        let outcome = match self.outcome.take() {
             Some(outcome) => outcome,
-            None => wait_for_child(&mut self.child),
+            None => self.unobserved_outcome(),
         };
-        if self.interrupts_seen > 0 && matches!(outcome, Outcome::Signalled(libc::SIGKILL)) {
-            outcome = Outcome::Interrupted;
-        }
         self.writer.record(&Record::Outcome(outcome.clone()))?;
         self.facts.outcome = outcome;
         if let Some((_, all)) = &self.pinned {
@@ -101,21 +95,18 @@ impl Session<'_, '_> {
         }
         Ok(())
     }
-}
 
-pub(super) fn wait_for_child(child: &mut Child) -> Outcome {
-    use std::os::unix::process::ExitStatusExt;
-    loop {
-        match child.wait() {
-            Ok(status) => {
-                return match (status.code(), status.signal()) {
-                    (Some(code), _) => Outcome::Exited(code),
-                    (None, Some(signal)) => Outcome::Signalled(signal),
-                    (None, None) => Outcome::Detached,
-                };
+    /// Waits for the end of the program, which is not observed any more.
+    pub(super) fn unobserved_outcome(&mut self) -> Outcome {
+        loop {
+            match process::wait_unobserved(self.process) {
+                Ok(Wait::Exited(_, code)) => return Outcome::Exited(code),
+                Ok(Wait::Killed(_, signal)) => return Outcome::Signalled(signal),
+                Ok(Wait::Stopped(_, signal)) => self.stop_with_program(signal),
+                Ok(Wait::NoChildren) => return Outcome::Detached,
+                Ok(_) => self.pass_signals_on(),
+                Err(error) => return Outcome::RecorderStopped(error.to_string()),
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Outcome::RecorderStopped(error.to_string()),
         }
     }
 }

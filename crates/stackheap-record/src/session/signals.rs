@@ -5,7 +5,7 @@ use stackheap_trace::Record;
 
 use super::{Session, unless_gone};
 use crate::error::{During, RecordError};
-use crate::sys::process::{self, OsThread, interrupts};
+use crate::sys::process::{self, OsThread, Signals};
 
 impl Session<'_, '_> {
     pub(super) fn signal(&mut self, os: OsThread, signal: i32) -> Result<(), RecordError> {
@@ -21,6 +21,7 @@ impl Session<'_, '_> {
                 thread.passed = is_site.then_some(at);
             }
         }
+        self.note_sender(os, signal);
         if let Some(id) = self.threads.get(&os).and_then(|thread| thread.id) {
             self.drain()?;
             let is_fault = [
@@ -44,18 +45,35 @@ impl Session<'_, '_> {
         self.go_on_with(os, signal)
     }
 
-    pub(super) fn interrupted(&mut self) {
-        let Some(interrupt) = interrupts() else {
-            return;
-        };
-        if interrupt.count == self.interrupts_seen {
-            return;
+    /// Passes on what was sent to the recorder alone. A signal that was sent to the whole group
+    /// reaches the program by itself, at about the same time: it is waited for until the next look.
+    pub(super) fn pass_signals_on(&mut self) {
+        let due = self.to_pass_on;
+        if due != Signals::default() {
+            let missing = due.without(process::pending(self.process));
+            for signal in missing.numbers() {
+                process::send_signal(self.process, signal);
+            }
         }
-        self.interrupts_seen = interrupt.count;
-        if interrupt.count > 1 {
-            process::send_signal(self.process, libc::SIGKILL);
-        } else if interrupt.sent_to_us_alone {
-            process::send_signal(self.process, interrupt.signal);
+        self.to_pass_on = process::sent_signals().without(self.had);
+        self.had = Signals::default();
+    }
+
+    /// Remembers a signal that the program has from others than the recorder.
+    fn note_sender(&mut self, os: OsThread, signal: i32) {
+        let is_ours = |sender: OsThread| sender.0 as u32 == std::process::id();
+        if !process::sender(os).is_some_and(is_ours) {
+            let signal = Signals::one(signal);
+            self.had = self.had.and(signal);
+            self.to_pass_on = self.to_pass_on.without(signal);
+        }
+    }
+
+    /// A thread stands still since its whole process is stopped by this signal. The recorder stops
+    /// too if the user's terminal asked for it, so that the shell sees it.
+    pub(super) fn stop_with_program(&mut self, signal: i32) {
+        if process::was_asked_to_stop() {
+            process::stop_self(signal);
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command};
-use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The kernel's number of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,7 +77,7 @@ fn check(result: libc::c_long) -> io::Result<libc::c_long> {
 /// `PTRACE_SEIZE` instead of letting it ask for that itself is what lets it be stopped by SIGSTOP
 /// and continued by SIGCONT as without an observer. Another thread starts it, since starting it
 /// returns only when the program is executed.
-pub fn launch(command: &mut Command) -> io::Result<(bool, Child)> {
+pub fn launch(command: &mut Command) -> io::Result<(bool, OsThread)> {
     let (mut told, tells) = io::pipe()?;
     let (waits, mut go) = io::pipe()?;
     prepare_child(command, tells.as_fd(), waits.as_fd(), go.as_fd());
@@ -108,20 +108,20 @@ pub fn launch(command: &mut Command) -> io::Result<(bool, Child)> {
         let started = starting
             .join()
             .unwrap_or_else(|_| Err(io::Error::other("starting the program panicked")));
-        let thread = match (seized, &started) {
-            (Ok(thread), _) => thread,
-            // A child that was not observed ends itself, and starting tells only that.
-            (Err(error), Ok(_)) => return Err(error),
-            (Err(error), Err(_)) if error.kind() != io::ErrorKind::UnexpectedEof => {
-                return Err(error);
+        let thread = match (seized, started) {
+            (Ok(thread), Ok(_)) => thread,
+            (Ok(_), Err(reason)) => return Err(reason),
+            // There was nothing to observe.
+            (Err(error), Err(reason)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                return Err(reason);
             }
-            (Err(_), Err(_)) => return started.map(|child| (false, child)),
+            // A child that is not observed ends itself.
+            (Err(error), _) => return Err(error),
         };
-        let child = started?;
         if !executed? {
             return Err(io::Error::other("it was ended by a signal before it began"));
         }
-        Ok((addresses_are_fixed(thread), child))
+        Ok((addresses_are_fixed(thread), thread))
     })
 }
 
@@ -237,32 +237,23 @@ pub fn interrupt(thread: OsThread) -> io::Result<()> {
     Ok(())
 }
 
-/// Signals that a thread does not take at the moment, one bit each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SignalMask(pub u64);
+/// The signals that a stopped thread does not take at the moment.
+pub fn signal_mask(thread: OsThread) -> io::Result<Signals> {
+    let mut mask = 0u64;
+    let into: *mut u64 = &mut mask;
+    let size = size_of::<u64>();
+    // SAFETY: GETSIGMASK writes the size given to the address given, which is valid for it.
+    check(unsafe { libc::ptrace(libc::PTRACE_GETSIGMASK, thread.0, size, into) })?;
+    Ok(Signals(mask))
+}
 
-impl SignalMask {
-    /// All but those that a breakpoint raises and those that cannot be held back.
-    pub const ALL_BUT_TRAP: Self = Self(!(1 << (libc::SIGTRAP - 1)));
-
-    /// That of a stopped thread.
-    pub fn of(thread: OsThread) -> io::Result<Self> {
-        let mut mask = 0u64;
-        let into: *mut u64 = &mut mask;
-        let size = size_of::<u64>();
-        // SAFETY: GETSIGMASK writes the size given to the address given, which is valid for it.
-        check(unsafe { libc::ptrace(libc::PTRACE_GETSIGMASK, thread.0, size, into) })?;
-        Ok(Self(mask))
-    }
-
-    /// Gives it to a stopped thread.
-    pub fn apply_to(self, thread: OsThread) -> io::Result<()> {
-        let from: *const u64 = &self.0;
-        let size = size_of::<u64>();
-        // SAFETY: SETSIGMASK reads the size given from the address given, which is a reference.
-        check(unsafe { libc::ptrace(libc::PTRACE_SETSIGMASK, thread.0, size, from) })?;
-        Ok(())
-    }
+/// Sets the signals that a stopped thread does not take.
+pub fn set_signal_mask(thread: OsThread, mask: Signals) -> io::Result<()> {
+    let from: *const u64 = &mask.0;
+    let size = size_of::<u64>();
+    // SAFETY: SETSIGMASK reads the size given from the address given, which is a reference.
+    check(unsafe { libc::ptrace(libc::PTRACE_SETSIGMASK, thread.0, size, from) })?;
+    Ok(())
 }
 
 /// Lets a stopped thread go on, delivering `signal` if it is not 0.
@@ -313,13 +304,17 @@ pub fn set_instruction_pointer(thread: OsThread, address: u64) -> io::Result<()>
 
 /// The address of the fault at whose signal `thread` stands.
 pub fn fault_address(thread: OsThread) -> io::Result<u64> {
+    let info = signal_info(thread)?;
+    // SAFETY: si_addr reads the union's pointer; it is only used as a number.
+    Ok(unsafe { info.si_addr() } as u64)
+}
+
+fn signal_info(thread: OsThread) -> io::Result<libc::siginfo_t> {
     let mut info = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
     // SAFETY: GETSIGINFO writes one siginfo_t to the address given, which is valid for it.
     check(unsafe { libc::ptrace(libc::PTRACE_GETSIGINFO, thread.0, 0, info.as_mut_ptr()) })?;
     // SAFETY: the call succeeded; siginfo_t is plain data that was zeroed before.
-    let info = unsafe { info.assume_init() };
-    // SAFETY: si_addr reads the union's pointer; it is only used as a number.
-    Ok(unsafe { info.si_addr() } as u64)
+    Ok(unsafe { info.assume_init() })
 }
 
 fn event_message(thread: OsThread) -> Option<OsThread> {
@@ -342,6 +337,10 @@ pub fn wait(waiting: Waiting) -> io::Result<Wait> {
         };
     // SAFETY: waitpid writes one int to the address given, which is valid for it.
     let result = unsafe { libc::waitpid(-1, &mut status, flags) };
+    decode_result(result, status)
+}
+
+fn decode_result(result: libc::pid_t, status: i32) -> io::Result<Wait> {
     if result == 0 {
         return Ok(Wait::Nothing);
     }
@@ -354,6 +353,14 @@ pub fn wait(waiting: Waiting) -> io::Result<Wait> {
         };
     }
     Ok(decode(OsThread(result), status))
+}
+
+/// Waits for a child that is not observed: for its end, and for its being stopped.
+pub fn wait_unobserved(process: OsThread) -> io::Result<Wait> {
+    let mut status = 0;
+    // SAFETY: waitpid writes one int to the address given, which is valid for it.
+    let result = unsafe { libc::waitpid(process.0, &mut status, libc::WUNTRACED) };
+    decode_result(result, status)
 }
 
 /// Waits until a new process, observed from birth, stands before its first instruction; gives
@@ -494,78 +501,199 @@ pub fn stack_limit(process: OsThread) -> Option<u64> {
     (result == 0 && limit.rlim_cur != libc::RLIM64_INFINITY).then_some(limit.rlim_cur)
 }
 
-/// How often the user asked to stop, and how the last request came.
-static INTERRUPTS: AtomicU32 = AtomicU32::new(0);
-static LAST_SIGNAL: AtomicI32 = AtomicI32::new(0);
-static SENT_TO_US_ALONE: AtomicI32 = AtomicI32::new(0);
+/// Signals of a user or another program that are passed on to the observed program, which would get
+/// them itself if it ran without a recorder; `SIGTSTP` and its kind stop this process only when the
+/// program has stopped.
+const PASSED_ON: [libc::c_int; 9] = [
+    libc::SIGINT,
+    libc::SIGTERM,
+    libc::SIGHUP,
+    libc::SIGQUIT,
+    libc::SIGUSR1,
+    libc::SIGUSR2,
+    libc::SIGTSTP,
+    libc::SIGTTIN,
+    libc::SIGTTOU,
+];
 
-extern "C" fn note_interrupt(
+/// Those of a terminal that stop.
+const STOPPING: [libc::c_int; 3] = [libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
+
+/// Signals as a set: one bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Signals(pub u64);
+
+impl Signals {
+    /// The set of one.
+    pub fn one(signal: i32) -> Self {
+        Self(1u64.checked_shl((signal - 1) as u32).unwrap_or(0))
+    }
+
+    /// All of both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Those that are not in `other`.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether it has some of `other`.
+    pub fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Their numbers.
+    pub fn numbers(self) -> impl Iterator<Item = i32> {
+        (1..=64).filter(move |&signal| self.has(Self::one(signal)))
+    }
+}
+
+/// Signals that were sent to this process by name, or to its whole group.
+static SENT: AtomicU64 = AtomicU64::new(0);
+/// Stopping signals that came in any way.
+static STOPS: AtomicU64 = AtomicU64::new(0);
+
+extern "C" fn note_signal(
     signal: libc::c_int,
     info: *mut libc::siginfo_t,
     _context: *mut libc::c_void,
 ) {
-    INTERRUPTS.fetch_add(1, Ordering::SeqCst);
-    LAST_SIGNAL.store(signal, Ordering::SeqCst);
     // SAFETY: the kernel passes a valid siginfo_t to a handler installed with SA_SIGINFO.
     let code = unsafe { (*info).si_code };
-    SENT_TO_US_ALONE.store(i32::from(code <= 0), Ordering::SeqCst);
-}
-
-/// A request of the user to stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Interrupt {
-    /// How many requests there were.
-    pub count: u32,
-    /// The signal of the last one.
-    pub signal: i32,
-    /// Whether it was sent to this process alone, so that the program has not had it.
-    pub sent_to_us_alone: bool,
-}
-
-/// Counts interrupts from now on instead of ending at them.
-pub fn catch_interrupts() {
-    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
-        // Without SA_RESTART a waiting system call returns.
-        handle(
-            signal,
-            note_interrupt as *const () as usize,
-            libc::SA_SIGINFO,
-        );
+    let signals = Signals::one(signal).0;
+    // What the kernel sends for a terminal goes to the program too.
+    if code <= 0 {
+        SENT.fetch_or(signals, Ordering::SeqCst);
     }
-}
-
-/// The requests so far.
-pub fn interrupts() -> Option<Interrupt> {
-    let count = INTERRUPTS.load(Ordering::SeqCst);
-    (count > 0).then(|| Interrupt {
-        count,
-        signal: LAST_SIGNAL.load(Ordering::SeqCst),
-        sent_to_us_alone: SENT_TO_US_ALONE.load(Ordering::SeqCst) != 0,
-    })
+    if STOPPING.contains(&signal) {
+        STOPS.fetch_or(signals, Ordering::SeqCst);
+    }
 }
 
 extern "C" fn do_nothing(_signal: libc::c_int) {}
 
-/// Lets writing more than the limit of files fail instead of ending this process. A handler, since
-/// an ignored signal would stay ignored in the programs that are started.
-pub fn outlive_file_limit() {
-    handle(libc::SIGXFSZ, do_nothing as *const () as usize, 0);
+/// Handlers of this process, until dropped.
+pub struct Handlers {
+    before: Vec<(libc::c_int, libc::sigaction)>,
 }
 
-/// Installs a handler, which must be async-signal-safe and must take what the flags ask for.
-fn handle(signal: libc::c_int, handler: usize, flags: libc::c_int) {
-    // SAFETY: a zeroed sigaction is valid, the handlers of this module only store to atomics, and
-    // the call reads from the address given, which is a reference.
-    unsafe {
-        let mut action: libc::sigaction = std::mem::zeroed();
-        action.sa_sigaction = handler;
-        action.sa_flags = flags;
-        libc::sigaction(signal, &action, std::ptr::null_mut());
+impl Handlers {
+    /// Notes from now on the signals that would end or stop this process, and outlives writing more
+    /// than the limit of files, which then fails. What is ignored stays so: the programs that are
+    /// started must find it as it was.
+    pub fn install() -> Self {
+        let mut handlers = Self { before: Vec::new() };
+        let noting = note_signal as *const () as usize;
+        for signal in PASSED_ON {
+            // Without SA_RESTART a waiting system call returns.
+            handlers.add(signal, noting, libc::SA_SIGINFO);
+        }
+        handlers.add(libc::SIGXFSZ, do_nothing as *const () as usize, 0);
+        handlers
+    }
+
+    fn add(&mut self, signal: libc::c_int, handler: usize, flags: libc::c_int) {
+        let before = set_action(signal, &action(handler, flags));
+        if before.sa_sigaction == libc::SIG_IGN {
+            set_action(signal, &before);
+        } else {
+            self.before.push((signal, before));
+        }
     }
 }
 
-/// Interrupts waiting from here every so many milliseconds, until the program ends; 0 stops that.
-pub fn wake_every(milliseconds: u32) {
+impl Drop for Handlers {
+    fn drop(&mut self) {
+        for (signal, before) in &self.before {
+            set_action(*signal, before);
+        }
+    }
+}
+
+fn action(handler: usize, flags: libc::c_int) -> libc::sigaction {
+    // SAFETY: a sigaction is plain data, for which zero is a value.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = handler;
+    action.sa_flags = flags;
+    action
+}
+
+/// Gives the action before.
+fn set_action(signal: libc::c_int, new: &libc::sigaction) -> libc::sigaction {
+    let mut before = action(libc::SIG_DFL, 0);
+    // SAFETY: both addresses are references; the handlers of this module are async-signal-safe, as
+    // they only store to atomics, and are installed with the flags that they are written for.
+    unsafe { libc::sigaction(signal, new, &mut before) };
+    before
+}
+
+/// The signals sent since the last call that the program may not have had.
+pub fn sent_signals() -> Signals {
+    Signals(SENT.swap(0, Ordering::SeqCst))
+}
+
+/// Whether a stopping signal came since the last call, or the last stop.
+pub fn was_asked_to_stop() -> bool {
+    STOPS.swap(0, Ordering::SeqCst) != 0
+}
+
+/// Stops this process until it is continued, as `signal` would by default.
+pub fn stop_self(signal: i32) {
+    let before = set_action(signal, &action(libc::SIG_DFL, 0));
+    // SAFETY: raise takes a number.
+    unsafe { libc::raise(signal) };
+    set_action(signal, &before);
+    STOPS.store(0, Ordering::SeqCst);
+}
+
+/// Who sent the signal at whose delivery `thread` stands, where a process did.
+pub fn sender(thread: OsThread) -> Option<OsThread> {
+    let info = signal_info(thread).ok()?;
+    // SAFETY: the field is only read when the code says that a process sent the signal.
+    (info.si_code <= 0).then(|| OsThread(unsafe { info.si_pid() }))
+}
+
+/// The signals that wait for a process or one of its threads.
+pub fn pending(process: OsThread) -> Signals {
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", process.0));
+    let mut all = Signals::default();
+    for task in tasks.into_iter().flatten().flatten() {
+        let text = std::fs::read_to_string(task.path().join("status")).unwrap_or_default();
+        let sets = text
+            .lines()
+            .filter_map(|line| line.split_once("Pnd:\t"))
+            .filter_map(|(_, set)| u64::from_str_radix(set.trim(), 16).ok());
+        all = sets.fold(all, |all, set| all.and(Signals(set)));
+    }
+    all
+}
+
+/// Interrupts waiting from here every so many milliseconds, until dropped.
+pub struct Wakes {
+    before: libc::sigaction,
+}
+
+impl Wakes {
+    /// Begins.
+    pub fn every(milliseconds: u32) -> Self {
+        let before = set_action(libc::SIGALRM, &action(do_nothing as *const () as usize, 0));
+        set_timer(milliseconds);
+        Self { before }
+    }
+}
+
+impl Drop for Wakes {
+    fn drop(&mut self) {
+        set_timer(0);
+        set_action(libc::SIGALRM, &self.before);
+    }
+}
+
+fn set_timer(milliseconds: u32) {
     let interval = libc::timeval {
         tv_sec: i64::from(milliseconds / 1000),
         tv_usec: i64::from(milliseconds % 1000) * 1000,
@@ -574,7 +702,6 @@ pub fn wake_every(milliseconds: u32) {
         it_interval: interval,
         it_value: interval,
     };
-    handle(libc::SIGALRM, do_nothing as *const () as usize, 0);
     // SAFETY: the call only reads from the address given, which is a reference. Timers are not
     // inherited by other processes.
     unsafe {
