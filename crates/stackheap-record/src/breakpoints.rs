@@ -14,6 +14,9 @@ const BREAKPOINT: u8 = 0xcc;
 /// No instruction of x86-64 is longer.
 const LONGEST_INSTRUCTION: usize = 15;
 
+/// Breakpoints that are less than so many bytes apart are written together.
+const NEIGHBOURHOOD: u64 = 256;
+
 /// What a breakpoint is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -188,7 +191,7 @@ impl Breakpoints {
             .collect();
         chosen.sort_by_key(|breakpoint| breakpoint.address);
         // Neighbours are written together: programs have many thousand sites.
-        for group in chosen.chunk_by_mut(|a, b| b.address.0 - a.address.0 < 256) {
+        for group in chosen.chunk_by_mut(|a, b| b.address.0 - a.address.0 < NEIGHBOURHOOD) {
             let (Some(first), Some(last)) = (group.first(), group.last()) else {
                 continue;
             };
@@ -230,10 +233,28 @@ impl Breakpoints {
         Ok(())
     }
 
-    /// Takes all breakpoints out of a copy of the program, such as a forked child.
+    /// Takes all breakpoints out of a copy of the program, such as a forked child: those that it
+    /// holds, whichever are armed by now, since it was made a moment ago.
     pub(crate) fn erase_from(&self, memory: &ProcessMemory) -> io::Result<()> {
-        for breakpoint in self.all.iter().filter(|breakpoint| breakpoint.armed) {
-            memory.write(breakpoint.address, &[breakpoint.original])?;
+        let mut all: Vec<&Breakpoint> = self.all.iter().collect();
+        all.sort_unstable_by_key(|breakpoint| breakpoint.address);
+        for group in all.chunk_by(|a, b| b.address.0 - a.address.0 < NEIGHBOURHOOD) {
+            let (Some(first), Some(last)) = (group.first(), group.last()) else {
+                continue;
+            };
+            let start = first.address;
+            let mut bytes = memory.read(start, (last.address.0 - start.0) as usize + 1)?;
+            let mut is_changed = false;
+            for breakpoint in group {
+                let byte = bytes.get_mut((breakpoint.address.0 - start.0) as usize);
+                if let Some(byte) = byte.filter(|byte| **byte == BREAKPOINT) {
+                    is_changed = true;
+                    *byte = breakpoint.original;
+                }
+            }
+            if is_changed {
+                memory.write(start, &bytes)?;
+            }
         }
         Ok(())
     }

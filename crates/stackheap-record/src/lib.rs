@@ -19,6 +19,7 @@ mod displace;
 mod error;
 mod injection;
 mod libraries;
+mod log;
 mod maps;
 mod options;
 mod plan;

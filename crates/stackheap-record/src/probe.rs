@@ -5,8 +5,8 @@ use std::process::{Command, Stdio};
 
 use stackheap_hook::Mechanism;
 
-use crate::error::{During, RecordError};
-use crate::sys::process::{self, OsThread, Wait, Waiting};
+use crate::error::RecordError;
+use crate::sys::process;
 
 /// What was found by starting a program under observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,19 +21,9 @@ pub fn probe(command: &mut Command) -> Result<Probe, RecordError> {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    let (addresses_fixed, mut child) = process::launch(command).map_err(refused)?;
-    let thread = OsThread(child.id() as i32);
-    let report = process::wait(Waiting::Block).during("waiting for its start")?;
-    let observed = matches!(report, Wait::Stopped(stopped, libc::SIGTRAP) if stopped == thread);
-    process::send_signal(thread, libc::SIGKILL);
-    let _ = child.wait();
-    if observed {
-        return Ok(Probe { addresses_fixed });
-    }
-    Err(RecordError::Observe {
-        what: "waiting for its start",
-        error: std::io::Error::other(format!("it reported {report:?}")),
-    })
+    let (addresses_fixed, process) = process::launch(command).map_err(refused)?;
+    process::end(process);
+    Ok(Probe { addresses_fixed })
 }
 
 /// The error where the system does not let a program be observed, with the remedy for this system.
@@ -97,7 +87,7 @@ pub fn hooks_available() -> Result<(), String> {
 
 /// The limit on the main stack of programs started from here, in bytes; `None` when unlimited.
 pub fn own_stack_limit() -> Option<u64> {
-    process::stack_limit(OsThread(0))
+    process::stack_limit(process::OsThread(0))
 }
 
 #[cfg(test)]

@@ -1,14 +1,15 @@
 //! System calls made on behalf of the observed process.
 //!
 //! A stopped thread is given the registers of a system call and a `syscall` instruction to run;
-//! afterwards registers and code are as before.
+//! afterwards registers and code are as before. Signals wait meanwhile.
 
+use std::cell::RefCell;
 use std::io;
 
 use stackheap_model::RuntimeAddress;
 
 use crate::sys::memory::ProcessMemory;
-use crate::sys::process::{self, OsThread, Wait, Waiting};
+use crate::sys::process::{self, OsThread, Signals, Wait, Waiting};
 
 /// A thread that is lent for system calls.
 pub(crate) struct Remote<'a> {
@@ -16,6 +17,9 @@ pub(crate) struct Remote<'a> {
     memory: &'a ProcessMemory,
     saved: libc::user_regs_struct,
     saved_code: [u8; 4],
+    saved_mask: Signals,
+    /// Signals that came meanwhile although they are masked: such cannot be.
+    came: RefCell<Vec<i32>>,
 }
 
 /// `syscall`, then a breakpoint.
@@ -28,11 +32,17 @@ impl<'a> Remote<'a> {
         let mut saved_code = [0; 4];
         memory.read_exact(RuntimeAddress(saved.rip), &mut saved_code)?;
         memory.write(RuntimeAddress(saved.rip), &CODE)?;
+        let saved_mask = process::signal_mask(thread)?;
+        // A breakpoint raises a signal too, which must come.
+        let all_but_trap = Signals(u64::MAX).without(Signals::one(libc::SIGTRAP));
+        process::set_signal_mask(thread, all_but_trap)?;
         Ok(Self {
             thread,
             memory,
             saved,
             saved_code,
+            saved_mask,
+            came: RefCell::default(),
         })
     }
 
@@ -54,6 +64,10 @@ impl<'a> Remote<'a> {
         loop {
             match process::wait(Waiting::Block)? {
                 Wait::Stopped(thread, libc::SIGTRAP) if thread == self.thread => break,
+                Wait::Stopped(thread, signal) if thread == self.thread => {
+                    self.came.borrow_mut().push(signal);
+                    process::go_on(thread, 0)?;
+                }
                 Wait::Interrupted => {}
                 other => {
                     return Err(io::Error::other(format!(
@@ -73,6 +87,10 @@ impl<'a> Remote<'a> {
     pub(crate) fn give_back(self) -> io::Result<()> {
         self.memory
             .write(RuntimeAddress(self.saved.rip), &self.saved_code)?;
+        process::set_signal_mask(self.thread, self.saved_mask)?;
+        for signal in self.came.take() {
+            process::send_signal(self.thread, signal);
+        }
         process::set_registers(self.thread, &self.saved)
     }
 }

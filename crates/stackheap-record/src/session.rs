@@ -1,8 +1,14 @@
 //! One run of a program under observation.
 
+mod children;
+mod ending;
+mod services;
+mod signals;
+mod turns;
+
 use std::collections::VecDeque;
 use std::io;
-use std::process::{Child, Command};
+use std::process::Command;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -20,14 +26,12 @@ use crate::breakpoints::{Breakpoints, Purpose, Service};
 use crate::capture::{Capture, Change, HeapChanged, Roots};
 use crate::error::{During, RecordError};
 use crate::injection::{self, AllocationLog};
-use crate::libraries;
+use crate::log::Log;
 use crate::maps;
 use crate::options::{KeepValues, Placement, RecordOptions, Threads, Trigger};
 use crate::remote::Remote;
 use crate::sys::memory::ProcessMemory;
-use crate::sys::process::{
-    self, Event, OsThread, Processors, Wait, Waiting, catch_interrupts, interrupts,
-};
+use crate::sys::process::{self, Handlers, OsThread, Processors, Signals, Wait, Waiting, Wakes};
 
 /// Breakpoints beside the sites: services in the C library.
 const SERVICE_BREAKPOINTS: usize = 64;
@@ -40,9 +44,6 @@ const OUTPUT_PIECE: usize = 1 << 20;
 
 /// How often what is recorded goes to the file at least.
 const FLUSH_EVERY_MS: u32 = 200;
-
-/// Stops a thread may pass in a row while others wait, when threads are serialized.
-const TURN_STOPS: u32 = 64;
 
 /// How often other threads get the chance to finish what they log.
 const PATIENCE: u32 = 8;
@@ -58,8 +59,11 @@ pub struct RunFacts {
     pub mechanism_why: String,
     /// What was left out or could not be done, in words.
     pub notes: Vec<String>,
-    /// Bytes that were asked for by the program at most at one time.
+    /// Whether addresses are the same from run to run.
     pub addresses_fixed: bool,
+    /// Why recording ended before the program did, where that was an error: what was recorded until
+    /// then opens, but the recording has no end.
+    pub broke_off: Option<String>,
 }
 
 /// What is recorded.
@@ -87,48 +91,34 @@ pub fn record(
         table,
     } = target;
     let program = command.get_program().to_string_lossy().into_owned();
-    catch_interrupts();
-    let (addresses_fixed, child) =
+    let _handlers = Handlers::install();
+    let (addresses_fixed, process) =
         process::launch(&mut command).map_err(|error| classify_start_error(program, error))?;
-    let process = OsThread(child.id() as i32);
-    wait_for_start(process)?;
-    process::trace_options(process).during("asking for events of its threads")?;
-    let memory = ProcessMemory::open(process).during("opening its memory")?;
-    let bias = load_bias(process, image).during("finding where it was loaded")?;
-    writer.record(&Record::Loaded { bias })?;
-    let mut session = Session::new(
-        process, child, memory, bias, table, image, executable, writer, options,
-    );
-    session.facts.addresses_fixed = addresses_fixed;
-    let prepared = session.prepare();
-    if let Err(error) = prepared {
-        // The program has not run yet: end it rather than let it run half prepared.
-        process::send_signal(process, libc::SIGKILL);
-        return Err(error);
+    let prepared = (|| {
+        let memory = ProcessMemory::open(process).during("opening its memory")?;
+        let bias = load_bias(process, image).during("finding where it was loaded")?;
+        writer.record(&Record::Loaded { bias })?;
+        let mut session = Session::new(
+            process, memory, bias, table, image, executable, writer, options,
+        );
+        session.facts.addresses_fixed = addresses_fixed;
+        session.prepare()?;
+        Ok(session)
+    })();
+    match prepared {
+        Ok(session) => session.run(),
+        Err(error) => {
+            // The program has not run yet: end it rather than let it run half prepared.
+            process::end(process);
+            Err(error)
+        }
     }
-    session.run()
 }
 
 fn classify_start_error(program: String, error: io::Error) -> RecordError {
     match error.raw_os_error() {
         Some(libc::EPERM) => crate::probe::refused(error),
         _ => RecordError::Start { program, error },
-    }
-}
-
-/// The first stop comes when the new program is mapped and none of it has run.
-fn wait_for_start(process: OsThread) -> Result<(), RecordError> {
-    loop {
-        match process::wait(Waiting::Block).during("waiting for its start")? {
-            Wait::Stopped(thread, libc::SIGTRAP) if thread == process => return Ok(()),
-            Wait::Interrupted | Wait::Nothing => {}
-            other => {
-                return Err(RecordError::Observe {
-                    what: "waiting for its start",
-                    error: io::Error::other(format!("it reported {other:?}")),
-                });
-            }
-        }
     }
 }
 
@@ -187,31 +177,40 @@ struct Thread {
 
 struct Session<'a, 'd> {
     process: OsThread,
-    child: Child,
     memory: ProcessMemory,
     bias: LoadBias,
     table: Arc<SiteTable>,
     image: &'a Image<'d>,
     executable: &'a [u8],
-    writer: &'a mut Writer,
+    writer: Log<'a>,
     options: &'a RecordOptions,
     breakpoints: Breakpoints,
     trampolines: RuntimeAddress,
     allocations: Option<AllocationLog>,
     capture: Capture,
     threads: FxHashMap<OsThread, Thread>,
-    early_children: Vec<OsThread>,
+    /// New threads and processes that reported before the event of their parent, with the signal
+    /// of that stop.
+    early_children: Vec<(OsThread, i32)>,
     by_thread_pointer: FxHashMap<u64, ThreadId>,
     last_thread: u32,
     heap_changed: HeapChanged,
     recording: Recording,
+    /// Whether the program runs on without breakpoints and hooks.
+    is_let_go: bool,
     triggered: u64,
     stops: u64,
     output_kept: u64,
+    /// The processor on which program and recorder run, and those on which they would.
     pinned: Option<(Processors, Processors)>,
+    /// The same, when they no longer do.
+    unpinned: Option<(Processors, Processors)>,
     held: VecDeque<OsThread>,
-    turn: Option<(OsThread, u32)>,
-    interrupts_seen: u32,
+    turn: Option<turns::Turn>,
+    /// Signals that were sent to the recorder, to be passed on unless the program has them too.
+    to_pass_on: Signals,
+    /// Signals that others sent to the program a moment ago.
+    had: Signals,
     allocator_home: Option<AllocatorHome>,
     outcome: Option<Outcome>,
     facts: RunFacts,
@@ -234,7 +233,6 @@ impl<'a, 'd> Session<'a, 'd> {
     )]
     fn new(
         process: OsThread,
-        child: Child,
         memory: ProcessMemory,
         bias: LoadBias,
         table: Arc<SiteTable>,
@@ -250,14 +248,13 @@ impl<'a, 'd> Session<'a, 'd> {
             .collect();
         Self {
             process,
-            child,
             memory,
             bias,
             capture: Capture::new(options.budget, statics),
             table,
             image,
             executable,
-            writer,
+            writer: Log::new(writer),
             options,
             breakpoints: Breakpoints::new(),
             trampolines: RuntimeAddress(0),
@@ -272,13 +269,16 @@ impl<'a, 'd> Session<'a, 'd> {
             } else {
                 Recording::On
             },
+            is_let_go: false,
             triggered: 0,
             stops: 0,
             output_kept: 0,
             pinned: None,
+            unpinned: None,
             held: VecDeque::new(),
             turn: None,
-            interrupts_seen: 0,
+            to_pass_on: Signals::default(),
+            had: Signals::default(),
             allocator_home: None,
             outcome: None,
             facts: RunFacts {
@@ -287,6 +287,7 @@ impl<'a, 'd> Session<'a, 'd> {
                 mechanism_why: String::new(),
                 notes: Vec::new(),
                 addresses_fixed: false,
+                broke_off: None,
             },
         }
     }
@@ -510,10 +511,9 @@ impl<'a, 'd> Session<'a, 'd> {
 
     fn run(mut self) -> Result<RunFacts, RecordError> {
         // What was recorded must not wait in memory while the program does nothing.
-        process::wake_every(FLUSH_EVERY_MS);
-        let result = self.observe();
-        process::wake_every(0);
-        result?;
+        let wakes = Wakes::every(FLUSH_EVERY_MS);
+        self.observe()?;
+        drop(wakes);
         self.conclude()
     }
 
@@ -526,85 +526,39 @@ impl<'a, 'd> Session<'a, 'd> {
             } else {
                 Waiting::Poll
             };
-            match process::wait(waiting).during("waiting for it")? {
-                Wait::Stopped(thread, signal) => self.stopped(thread, signal)?,
-                Wait::Event(thread, event) => self.event(thread, event)?,
-                Wait::SystemCall(thread) => self.system_call(thread)?,
-                Wait::Exited(thread, code) => self.ended(thread, Outcome::Exited(code))?,
-                Wait::Killed(thread, signal) => self.ended(thread, Outcome::Signalled(signal))?,
-                Wait::Interrupted => {
-                    self.interrupted();
-                    self.writer.tick()?;
-                }
-                Wait::Nothing => self.pass_turn_if_blocked()?,
-                Wait::NoChildren => break,
+            let report = process::wait(waiting).during("waiting for it")?;
+            if report == Wait::NoChildren {
+                break;
+            }
+            if let Err(error) = self.handle(report) {
+                self.break_off(report, &error)?;
+            }
+            if let Some(error) = self.writer.failure() {
+                self.recording = Recording::Over;
+                let why = error.to_string();
+                self.facts.broke_off.get_or_insert(why);
+            }
+            if self.recording == Recording::Over && self.outcome.is_none() {
+                self.let_go()?;
             }
         }
         self.drain()
     }
 
-    /// Records how the program ended.
-    fn conclude(mut self) -> Result<RunFacts, RecordError> {
-        let mut outcome = match self.outcome.take() {
-            Some(outcome) => outcome,
-            None => wait_for_child(&mut self.child),
-        };
-        if self.interrupts_seen > 0 && matches!(outcome, Outcome::Signalled(libc::SIGKILL)) {
-            outcome = Outcome::Interrupted;
+    fn handle(&mut self, report: Wait) -> Result<(), RecordError> {
+        match report {
+            Wait::Stopped(thread, signal) => self.stopped(thread, signal),
+            Wait::Event(thread, event) => self.event(thread, event),
+            Wait::SystemCall(thread) => self.system_call(thread),
+            Wait::Exited(thread, code) => self.ended(thread, Outcome::Exited(code)),
+            Wait::Killed(thread, signal) => self.ended(thread, Outcome::Signalled(signal)),
+            Wait::Interrupted => {
+                self.pass_signals_on();
+                Ok(self.writer.tick()?)
+            }
+            Wait::Nothing => self.pass_turn_if_blocked(),
+            Wait::NoChildren => Ok(()),
         }
-        self.writer.record(&Record::Outcome(outcome.clone()))?;
-        self.facts.outcome = outcome;
-        if let Some((_, all)) = &self.pinned {
-            let _ = all.apply_to(OsThread(0));
-        }
-        Ok(self.facts)
-    }
-
-    fn interrupted(&mut self) {
-        let Some(interrupt) = interrupts() else {
-            return;
-        };
-        if interrupt.count == self.interrupts_seen {
-            return;
-        }
-        self.interrupts_seen = interrupt.count;
-        if interrupt.count > 1 {
-            process::send_signal(self.process, libc::SIGKILL);
-        } else if interrupt.sent_to_us_alone {
-            process::send_signal(self.process, interrupt.signal);
-        }
-    }
-
-    fn ended(&mut self, thread: OsThread, outcome: Outcome) -> Result<(), RecordError> {
-        self.thread_gone(thread)?;
-        if thread == self.process {
-            self.outcome = Some(outcome);
-        }
-        Ok(())
-    }
-
-    fn thread_gone(&mut self, os: OsThread) -> Result<(), RecordError> {
-        self.thread_ends(os)?;
-        self.threads.remove(&os);
-        self.held.retain(|&held| held != os);
-        if self.turn.is_some_and(|(holder, _)| holder == os) {
-            self.turn = None;
-        }
-        Ok(())
-    }
-
-    fn thread_ends(&mut self, os: OsThread) -> Result<(), RecordError> {
-        let Some(id) = self
-            .threads
-            .get_mut(&os)
-            .and_then(|thread| thread.id.take())
-        else {
-            return Ok(());
-        };
-        self.drain()?;
-        self.capture.thread_gone(id);
-        self.writer.record(&Record::ThreadEnd { thread: id })?;
-        Ok(())
     }
 
     /// Lets a thread go on from where it stands; a thread that is gone meanwhile is no error.
@@ -627,17 +581,7 @@ impl<'a, 'd> Session<'a, 'd> {
 
     fn stopped(&mut self, thread: OsThread, signal: i32) -> Result<(), RecordError> {
         if !self.threads.contains_key(&thread) {
-            // A new thread or process may report before the event of its parent does.
-            self.early_children.push(thread);
             return Ok(());
-        }
-        if signal == libc::SIGSTOP
-            && self
-                .threads
-                .get(&thread)
-                .is_some_and(|t| !t.stopped_at_birth)
-        {
-            return self.born(thread);
         }
         if signal == libc::SIGTRAP {
             let Ok(registers) = process::registers(thread) else {
@@ -678,9 +622,6 @@ impl<'a, 'd> Session<'a, 'd> {
             Purpose::Service(service) => self.service(thread, registers, at, service)?,
             Purpose::Site(site) => {
                 self.pass_site(thread, registers, at, site, passed)?;
-                if self.recording == Recording::Over {
-                    return self.let_go(thread);
-                }
                 if self.options.threads == Threads::Serialized {
                     return self.wait_for_turn(thread);
                 }
@@ -905,7 +846,7 @@ impl<'a, 'd> Session<'a, 'd> {
             return Ok(());
         };
         let mut sink = AllocationSink {
-            writer: self.writer,
+            writer: &mut self.writer,
             capture: &mut self.capture,
             by_thread_pointer: &self.by_thread_pointer,
             heap_changed: &mut self.heap_changed,
@@ -938,7 +879,7 @@ impl<'a, 'd> Session<'a, 'd> {
             return Ok(());
         };
         let mut sink = AllocationSink {
-            writer: self.writer,
+            writer: &mut self.writer,
             capture: &mut self.capture,
             by_thread_pointer: &self.by_thread_pointer,
             heap_changed: &mut self.heap_changed,
@@ -949,497 +890,18 @@ impl<'a, 'd> Session<'a, 'd> {
             .drain_at_trap(&mut |allocation| sink.take(allocation));
         sink.error.map_or(Ok(()), Err)
     }
-
-    fn service(
-        &mut self,
-        os: OsThread,
-        registers: &libc::user_regs_struct,
-        at: RuntimeAddress,
-        service: Service,
-    ) -> Result<(), RecordError> {
-        let watched = match service {
-            Service::EntryPoint => {
-                self.breakpoints
-                    .disarm(&self.memory, at)
-                    .during("taking a breakpoint out")?;
-                return self.libraries_are_mapped(os);
-            }
-            Service::Panic => {
-                if let Some(id) = self.threads.get(&os).and_then(|thread| thread.id) {
-                    self.drain()?;
-                    self.writer.record(&Record::Unwind { thread: id })?;
-                }
-                return Ok(());
-            }
-            Service::Write | Service::WriteVector => {
-                let stream = match registers.rdi {
-                    1 => OutputStream::Stdout,
-                    2 => OutputStream::Stderr,
-                    _ => return Ok(()),
-                };
-                let vector = (service == Service::WriteVector).then_some(registers.rdx);
-                Watched::Write {
-                    stream,
-                    buffer: registers.rsi,
-                    vector,
-                }
-            }
-            Service::GetAffinity => {
-                self.unpin(os);
-                Watched::GetAffinity
-            }
-            Service::SetAffinity => Watched::SetAffinity,
-        };
-        if let Some(thread) = self.threads.get_mut(&os)
-            && thread.id.is_some()
-        {
-            thread.watch = Some(Watch {
-                what: watched,
-                entered: false,
-            });
-        }
-        Ok(())
-    }
-
-    fn unpin(&mut self, os: OsThread) {
-        if let Some((_, all)) = &self.pinned
-            && self.threads.get(&os).is_some_and(|thread| !thread.free)
-        {
-            let _ = all.apply_to(os);
-        }
-    }
-
-    fn libraries_are_mapped(&mut self, os: OsThread) -> Result<(), RecordError> {
-        let regions = maps::read(self.process).during("reading its mappings")?;
-        let found = libraries::find(&regions, self.executable, self.bias);
-        let trampolines = self.map_near_library(os, &found)?;
-        let services = found
-            .services
-            .iter()
-            .map(|&(service, at)| (at, Purpose::Service(service)));
-        let refused = self
-            .breakpoints
-            .prepare(&self.memory, services)
-            .during("setting breakpoints")?;
-        for (purpose, why) in refused {
-            self.facts
-                .notes
-                .push(format!("{purpose:?} is not observed: {why}"));
-        }
-        self.breakpoints
-            .arm(&self.memory, |breakpoint| matches!(breakpoint.purpose, Purpose::Service(service) if service != Service::EntryPoint))
-            .during("setting breakpoints")?;
-        if self.facts.mechanism == Mechanism::Malloc {
-            self.redirect_malloc(&found, trampolines);
-        }
-        self.writer.record(&Record::Map { regions })?;
-        Ok(())
-    }
-
-    /// Makes room for trampolines and copies near the C library; gives where the trampolines go.
-    fn map_near_library(
-        &mut self,
-        os: OsThread,
-        found: &libraries::Libraries,
-    ) -> Result<RuntimeAddress, RecordError> {
-        let Some((low, high)) = found.extent else {
-            return Ok(self.trampolines);
-        };
-        let remote = Remote::borrow(os, &self.memory).during("borrowing its first thread")?;
-        let mapped = injection::map_near_library(
-            &remote,
-            low,
-            high,
-            Breakpoints::area_bytes(SERVICE_BREAKPOINTS),
-        );
-        remote.give_back().during("giving its first thread back")?;
-        let (trampolines, copies, bytes) = mapped.during("mapping memory near the C library")?;
-        self.breakpoints.add_area(copies, bytes);
-        Ok(trampolines)
-    }
-
-    fn redirect_malloc(&mut self, found: &libraries::Libraries, trampolines: RuntimeAddress) {
-        let Some(log) = &mut self.allocations else {
-            return;
-        };
-        let in_executable = Some((self.executable.to_vec(), self.bias));
-        let (c_library, trampolines) = match self.allocator_home {
-            Some(AllocatorHome::Executable) => (&in_executable, self.trampolines),
-            _ => (&found.c_library, trampolines),
-        };
-        let Some((elf, bias)) = c_library else {
-            self.facts.mechanism = Mechanism::None;
-            self.facts
-                .mechanism_why
-                .push_str("; no C library with an allocator was found");
-            return;
-        };
-        let result = stackheap_hook::malloc_patches(elf, *bias, &log.loaded, trampolines)
-            .map_err(|error| error.to_string())
-            .and_then(|patches| {
-                log.redirect(&self.memory, trampolines, patches)
-                    .map_err(|error| error.to_string())
-            });
-        if let Err(why) = result {
-            self.facts.mechanism = Mechanism::None;
-            self.facts.mechanism_why.push_str("; ");
-            self.facts.mechanism_why.push_str(&why);
-        }
-    }
-
-    /// A watched thread enters or leaves a system call.
-    fn system_call(&mut self, os: OsThread) -> Result<(), RecordError> {
-        let Some(thread) = self.threads.get_mut(&os) else {
-            return Ok(());
-        };
-        match &mut thread.watch {
-            Some(watch) if !watch.entered => watch.entered = true,
-            Some(watch) => {
-                let what = watch.what;
-                thread.watch = None;
-                let id = thread.id;
-                if let Ok(registers) = process::registers(os) {
-                    self.system_call_done(os, id, what, registers.rax as i64)?;
-                }
-            }
-            None => {}
-        }
-        self.go_on(os)
-    }
-
-    fn system_call_done(
-        &mut self,
-        os: OsThread,
-        id: Option<ThreadId>,
-        what: Watched,
-        result: i64,
-    ) -> Result<(), RecordError> {
-        match what {
-            Watched::GetAffinity => {
-                if let Some((one, _)) = &self.pinned
-                    && self.threads.get(&os).is_some_and(|thread| !thread.free)
-                {
-                    let _ = one.apply_to(os);
-                }
-            }
-            Watched::SetAffinity => {
-                // The program wants its threads somewhere: from now on they stay where it put them.
-                if result == 0 && self.pinned.take().is_some() {
-                    for thread in self.threads.values_mut() {
-                        thread.free = true;
-                    }
-                }
-            }
-            Watched::Write {
-                stream,
-                buffer,
-                vector,
-            } => {
-                if let (Some(id), Ok(written)) = (id, usize::try_from(result)) {
-                    self.output(id, stream, buffer, vector, written)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn output(
-        &mut self,
-        thread: ThreadId,
-        stream: OutputStream,
-        buffer: u64,
-        vector: Option<u64>,
-        written: usize,
-    ) -> Result<(), RecordError> {
-        if self.recording == Recording::Over || self.output_kept >= OUTPUT_KEPT || written == 0 {
-            return Ok(());
-        }
-        if self.options.values == KeepValues::No {
-            self.drain()?;
-            self.output_kept = OUTPUT_KEPT;
-            self.writer
-                .record(&Record::Limit(Limit::OutputCut { stream, kept: 0 }))?;
-            return Ok(());
-        }
-        let wanted = written.min(OUTPUT_PIECE);
-        let bytes = match vector {
-            None => self.memory.read(RuntimeAddress(buffer), wanted),
-            Some(count) => self.gather(buffer, count, wanted),
-        };
-        let Ok(bytes) = bytes else { return Ok(()) };
-        self.drain()?;
-        self.output_kept += bytes.len() as u64;
-        self.writer.record(&Record::Output {
-            thread,
-            stream,
-            bytes,
-        })?;
-        if self.output_kept >= OUTPUT_KEPT || wanted < written {
-            let kept = self.output_kept;
-            self.writer
-                .record(&Record::Limit(Limit::OutputCut { stream, kept }))?;
-        }
-        Ok(())
-    }
-
-    /// Collects the first `wanted` bytes of an array of (address, size) pairs.
-    fn gather(&self, array: u64, count: u64, wanted: usize) -> io::Result<Vec<u8>> {
-        let pairs = self
-            .memory
-            .read(RuntimeAddress(array), count.min(1024) as usize * 16)?;
-        let (pairs, _) = pairs.as_chunks::<16>();
-        let mut bytes = Vec::new();
-        for pair in pairs {
-            let (start, size) = pair.split_at(8);
-            let word = |bytes: &[u8]| bytes.try_into().map(u64::from_le_bytes).unwrap_or(0);
-            let size = (word(size) as usize).min(wanted - bytes.len());
-            bytes.extend(self.memory.read(RuntimeAddress(word(start)), size)?);
-            if bytes.len() >= wanted {
-                break;
-            }
-        }
-        Ok(bytes)
-    }
-
-    fn signal(&mut self, os: OsThread, signal: i32) -> Result<(), RecordError> {
-        let Ok(registers) = process::registers(os) else {
-            return Ok(());
-        };
-        // The program must not see that it ran at another place.
-        if let Some(at) = self.breakpoints.in_program(RuntimeAddress(registers.rip)) {
-            unless_gone(process::set_instruction_pointer(os, at.0))
-                .during("moving it back to its own code")?;
-            let is_site = self.breakpoints.at(at).is_some();
-            if let Some(thread) = self.threads.get_mut(&os) {
-                thread.passed = is_site.then_some(at);
-            }
-        }
-        if let Some(id) = self.threads.get(&os).and_then(|thread| thread.id) {
-            self.drain()?;
-            let is_fault = [
-                libc::SIGSEGV,
-                libc::SIGBUS,
-                libc::SIGILL,
-                libc::SIGFPE,
-                libc::SIGTRAP,
-            ]
-            .contains(&signal);
-            let address = is_fault
-                .then(|| process::fault_address(os).ok())
-                .flatten()
-                .map(RuntimeAddress);
-            self.writer.record(&Record::Signal {
-                thread: id,
-                number: signal,
-                address,
-            })?;
-        }
-        self.go_on_with(os, signal)
-    }
-
-    fn event(&mut self, os: OsThread, event: Event) -> Result<(), RecordError> {
-        match event {
-            Event::Clone(child) => self.expect_child(child, true)?,
-            Event::Vfork(child) => self.expect_child(child, false)?,
-            Event::Fork(child) => {
-                let id = self.threads.get(&os).and_then(|thread| thread.id);
-                self.release_child(child)?;
-                if let Some(thread) = id {
-                    self.writer.record(&Record::Fork {
-                        thread,
-                        child: child.0 as u32,
-                    })?;
-                }
-            }
-            Event::Exec => return self.executed(os),
-            Event::Exit => {
-                // It stands before those who wait for its end are woken: they see it gone.
-                self.thread_ends(os)?;
-            }
-            Event::Other(_) => {}
-        }
-        self.go_on(os)
-    }
-
-    fn expect_child(&mut self, child: OsThread, is_thread: bool) -> Result<(), RecordError> {
-        let early = self.early_children.iter().position(|&early| early == child);
-        if let Some(index) = early {
-            self.early_children.swap_remove(index);
-        }
-        self.threads.insert(
-            child,
-            Thread {
-                id: None,
-                stack_end: RuntimeAddress(0),
-                thread_pointer: 0,
-                watch: None,
-                passed: None,
-                free: !is_thread,
-                stack_window_told: false,
-                announced: false,
-                named: false,
-                stopped_at_birth: false,
-            },
-        );
-        if early.is_some() {
-            self.born(child)
-        } else {
-            Ok(())
-        }
-    }
-
-    /// A thread stands before its first instruction.
-    fn born(&mut self, os: OsThread) -> Result<(), RecordError> {
-        let Ok(registers) = process::registers(os) else {
-            return Ok(());
-        };
-        let Some(thread) = self.threads.get_mut(&os) else {
-            return Ok(());
-        };
-        thread.stopped_at_birth = true;
-        thread.stack_end = RuntimeAddress(registers.rsp);
-        if thread.free {
-            // It shares the memory until it executes another program, as the kernel's `vfork`.
-            if let Some((_, all)) = &self.pinned {
-                let _ = all.apply_to(os);
-            }
-        } else {
-            self.begin_thread(os)?;
-        }
-        self.go_on(os)
-    }
-
-    /// A forked child runs unobserved, as if there had never been a recorder.
-    fn release_child(&mut self, child: OsThread) -> Result<(), RecordError> {
-        let early = self.early_children.iter().position(|&early| early == child);
-        match early {
-            Some(index) => {
-                self.early_children.swap_remove(index);
-            }
-            None => wait_for_birth(child)?,
-        }
-        if let Ok(memory) = ProcessMemory::open(child) {
-            self.breakpoints
-                .erase_from(&memory)
-                .during("releasing a forked child")?;
-            if let Some(log) = &self.allocations {
-                log.restore(&memory).during("releasing a forked child")?;
-            }
-        }
-        if let Ok(registers) = process::registers(child)
-            && let Some(at) = self.breakpoints.in_program(RuntimeAddress(registers.rip))
-        {
-            unless_gone(process::set_instruction_pointer(child, at.0))
-                .during("releasing a forked child")?;
-        }
-        if let Some((_, all)) = &self.pinned {
-            let _ = all.apply_to(child);
-        }
-        unless_gone(process::detach(child, 0)).during("releasing a forked child")
-    }
-
-    /// A process executes another program, which is not recorded.
-    fn executed(&mut self, os: OsThread) -> Result<(), RecordError> {
-        let id = self.threads.get(&os).and_then(|thread| thread.id);
-        if let (Some(thread), true) = (id, os == self.process) {
-            let path = std::fs::read_link(format!("/proc/{}/exe", os.0))
-                .map(|path| path.to_string_lossy().into_owned())
-                .unwrap_or_default();
-            self.drain()?;
-            self.writer.record(&Record::Exec { thread, path })?;
-            self.recording = Recording::Over;
-        } else {
-            self.threads.remove(&os);
-        }
-        if let Some((_, all)) = &self.pinned {
-            let _ = all.apply_to(os);
-        }
-        unless_gone(process::detach(os, 0)).during("releasing a program it executed")?;
-        if os == self.process {
-            self.outcome = Some(wait_for_child(&mut self.child));
-        }
-        Ok(())
-    }
-
-    /// Stops observing: the program runs on at full speed.
-    fn let_go(&mut self, os: OsThread) -> Result<(), RecordError> {
-        self.drain()?;
-        self.breakpoints
-            .disarm_all(&self.memory)
-            .during("taking breakpoints out")?;
-        if let Some(log) = &self.allocations {
-            log.restore(&self.memory)
-                .during("giving its allocation functions back")?;
-        }
-        self.allocations = None;
-        if let Some((_, all)) = self.pinned.take() {
-            for (&thread, state) in &self.threads {
-                if !state.free {
-                    let _ = all.apply_to(thread);
-                }
-            }
-            let _ = all.apply_to(OsThread(0));
-        }
-        while let Some(held) = self.held.pop_front() {
-            self.go_on(held)?;
-        }
-        self.go_on(os)
-    }
-
-    /// Holds a thread of user code until it is its turn.
-    fn wait_for_turn(&mut self, os: OsThread) -> Result<(), RecordError> {
-        match self.turn {
-            Some((holder, left)) if holder == os => {
-                if left > 0 || self.held.is_empty() {
-                    self.turn = Some((os, left.saturating_sub(1)));
-                    return self.go_on(os);
-                }
-                self.held.push_back(os);
-                self.next_turn()
-            }
-            Some(_) => {
-                self.held.push_back(os);
-                Ok(())
-            }
-            None => {
-                self.turn = Some((os, TURN_STOPS));
-                self.go_on(os)
-            }
-        }
-    }
-
-    fn next_turn(&mut self) -> Result<(), RecordError> {
-        self.turn = self.held.pop_front().map(|next| (next, TURN_STOPS));
-        match self.turn {
-            Some((next, _)) => self.go_on(next),
-            None => Ok(()),
-        }
-    }
-
-    /// Gives the turn away when its holder waits for something another thread has to do.
-    fn pass_turn_if_blocked(&mut self) -> Result<(), RecordError> {
-        let blocked = match self.turn {
-            None => true,
-            Some((holder, _)) => is_sleeping(self.process, holder),
-        };
-        if blocked {
-            return self.next_turn();
-        }
-        std::thread::sleep(std::time::Duration::from_micros(50));
-        Ok(())
-    }
 }
 
 /// Where the logged allocations go.
-struct AllocationSink<'s> {
-    writer: &'s mut Writer,
+struct AllocationSink<'s, 'w> {
+    writer: &'s mut Log<'w>,
     capture: &'s mut Capture,
     by_thread_pointer: &'s FxHashMap<u64, ThreadId>,
     heap_changed: &'s mut HeapChanged,
     error: Option<RecordError>,
 }
 
-impl AllocationSink<'_> {
+impl AllocationSink<'_, '_> {
     fn take(&mut self, allocation: Allocation) {
         if self.error.is_some() {
             return;
@@ -1536,46 +998,5 @@ fn unless_gone(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(()),
         other => other,
-    }
-}
-
-fn wait_for_birth(child: OsThread) -> Result<(), RecordError> {
-    // Only the child may report here: its parent stands at the event of the fork. Threads of the
-    // parent may, though; their reports would be lost, so the child is asked for its state first.
-    for _ in 0..10_000 {
-        if process::registers(child).is_ok() {
-            return process::take_report(child).during("waiting for a forked child");
-        }
-        std::thread::sleep(std::time::Duration::from_micros(20));
-    }
-    Ok(())
-}
-
-fn is_sleeping(process: OsThread, thread: OsThread) -> bool {
-    let path = format!("/proc/{}/task/{}/stat", process.0, thread.0);
-    let Ok(text) = std::fs::read_to_string(path) else {
-        return true;
-    };
-    // The state is the first letter behind the name, which is in parentheses.
-    text.rsplit(')')
-        .next()
-        .and_then(|rest| rest.trim_start().chars().next())
-        == Some('S')
-}
-
-fn wait_for_child(child: &mut Child) -> Outcome {
-    use std::os::unix::process::ExitStatusExt;
-    loop {
-        match child.wait() {
-            Ok(status) => {
-                return match (status.code(), status.signal()) {
-                    (Some(code), _) => Outcome::Exited(code),
-                    (None, Some(signal)) => Outcome::Signalled(signal),
-                    (None, None) => Outcome::Detached,
-                };
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Outcome::RecorderStopped(error.to_string()),
-        }
     }
 }

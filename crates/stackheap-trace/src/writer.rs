@@ -121,13 +121,20 @@ struct Output {
     file: File,
     path: PathBuf,
     bytes: u64,
+    /// Whether a write failed: what follows would not be where the reader looks for it.
+    has_failed: bool,
 }
 
 impl Output {
     fn write(&mut self, bytes: &[u8]) -> Result<(), TraceError> {
-        self.file
-            .write_all(bytes)
-            .map_err(|source| self.error("write", source))?;
+        if self.has_failed {
+            let source = io::Error::other("an earlier write failed");
+            return Err(self.error("write", source));
+        }
+        if let Err(source) = self.file.write_all(bytes) {
+            self.has_failed = true;
+            return Err(self.error("write", source));
+        }
         self.bytes += bytes.len() as u64;
         Ok(())
     }
@@ -166,6 +173,7 @@ impl Writer {
                 file,
                 path: path.to_owned(),
                 bytes: 0,
+                has_failed: false,
             },
             pacing,
             records: ChunkMaker::new(RECORDS_LEVEL)?,

@@ -67,7 +67,18 @@ pub fn run(arguments: &RunArguments) -> Ended {
     let started = Instant::now();
     let facts = record(arguments, &built, &executable, &image, plan, &path)?;
     let elapsed = started.elapsed();
-    report(arguments, &path, &facts, elapsed)?;
+    let reported = match &facts.broke_off {
+        // The program came to its end all the same, and its status is the answer.
+        Some(why) => {
+            warn_of_end(&path, why);
+            report(arguments, &path, &facts, elapsed).or_else(|error| {
+                output::tell(&format!("warning: {error:#}\n"));
+                Ok(())
+            })
+        }
+        None => report(arguments, &path, &facts, elapsed),
+    };
+    reported?;
     Ok(exit_code(&facts.outcome))
 }
 
@@ -150,7 +161,9 @@ fn record(
     let recorded = stackheap_record::record(target, &mut writer, &options);
     let summary = writer.finish();
     let mut facts = recorded?;
-    summary?;
+    if facts.broke_off.is_none() {
+        summary?;
+    }
     facts.notes.splice(0..0, plan.problems);
     Ok(facts)
 }
@@ -395,6 +408,17 @@ fn tell_answer(arguments: &RunArguments, answer: &Answer, overview: &Overview, t
     );
     output::tell("\n");
     output::tell(&text);
+}
+
+/// Tells that the recording ends before the program did, also where nothing else is to be told.
+fn warn_of_end(path: &Path, why: &str) {
+    let place = match Recording::open(path) {
+        Ok(recording) => format!("ends at step {}", recording.totals().steps),
+        Err(_) => "has no steps".to_owned(),
+    };
+    output::tell(&format!(
+        "warning: the recording {place}: {why}; the program ran on to its end unrecorded\n"
+    ));
 }
 
 fn exit_code(outcome: &Outcome) -> u8 {

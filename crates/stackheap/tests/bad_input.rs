@@ -592,13 +592,17 @@ fn a_full_disk() {
 
 const TALKATIVE: &str = r#"
 fn main() {
+    println!("begun");
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).unwrap();
     let mut seed = 1u64;
-    let mut all = Vec::new();
+    let mut last = [0; 64];
     for round in 0..20_000u64 {
         seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        all.push(seed ^ round);
+        last[round as usize % 64] = seed ^ round;
     }
-    println!("{}", all.len());
+    println!("{}", last[0]);
+    std::process::exit(7);
 }
 "#;
 
@@ -633,6 +637,37 @@ fn small_file_system(name: &str, size: &str) -> Option<Mounted> {
     mounted.then_some(Mounted(directory))
 }
 
+/// Checks a run whose recording could not be written to its end: the program did what it does.
+fn assert_broken_off(name: &str, ended: &Ended, recording: &Path, why: &str) {
+    let stderr = ended.stderr();
+    let plain = run_plain(&compile("talkative", TALKATIVE), &Call::default());
+    assert_eq!(plain.status, 7, "{name}: the witness");
+    assert_eq!(
+        (ended.status, ended.stdout()),
+        (plain.status, plain.stdout()),
+        "{name}: as without us: {stderr}"
+    );
+    assert_no_panic(ended);
+    let shown = show(recording, &["--format", "json", "--last"]);
+    assert_eq!(
+        shown.status,
+        0,
+        "{name}: what was recorded until then opens: {}",
+        shown.stderr()
+    );
+    let steps = shown.json()["steps"].as_u64().expect("a number");
+    assert!(steps > 100, "{name}: {steps} steps");
+    let told = format!("warning: the recording ends at step {steps}: ");
+    let warning = stderr.lines().find(|line| line.starts_with(&told));
+    let warning = warning.unwrap_or_else(|| panic!("{name}: expected `{told}`, found: {stderr}"));
+    for part in [why, "the program ran on to its end unrecorded"] {
+        assert!(
+            warning.contains(part),
+            "{name}: expected `{part}` in: {warning}"
+        );
+    }
+}
+
 #[test]
 fn a_disk_that_fills_up_while_recording() {
     let executable = compile("talkative", TALKATIVE);
@@ -640,21 +675,46 @@ fn a_disk_that_fills_up_while_recording() {
         return;
     };
     let recording = mounted.0.join("full.stackheap");
-    let ended = run_recorded(&executable, &recording, &Call::default());
-    assert_eq!(ended.status, 2, "{}", ended.stderr());
-    assert_no_panic(&ended);
-    assert!(
-        ended.stderr().contains("No space left on device"),
-        "{}",
-        ended.stderr()
-    );
-    let shown = show(&recording, &["--format", "json", "--step", "1"]);
-    assert_eq!(
-        shown.status,
-        0,
-        "what was recorded until then opens: {}",
-        shown.stderr()
-    );
+    for (name, options) in [
+        ("quiet", &["-q"][..]),
+        ("serialized", &["-q", "--serialize"]),
+    ] {
+        let ended = run_recorded(&executable, &recording, &Call::with_options(options));
+        assert_broken_off(name, &ended, &recording, "No space left on device");
+    }
+}
+
+#[test]
+fn a_recording_that_outgrows_the_limit_of_files() {
+    if !has("prlimit") {
+        return;
+    }
+    let executable = compile("talkative", TALKATIVE);
+    let recording = fresh("file-limit").join("limited.stackheap");
+    let mut command = recording_command(&executable, &recording, &Call::with_options(&["-q"]));
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().expect("stackheap starts");
+    let stdin = child.stdin.take().expect("its input is a pipe");
+    let stdout = collect(child.stdout.take().expect("its output is a pipe"));
+    let stderr = collect(child.stderr.take().expect("its output is a pipe"));
+    let mut printed = receive_until(&stdout, "begun\n");
+    let limited = Command::new("prlimit")
+        .args(["--pid", &child.id().to_string(), "--fsize=1200000"])
+        .status()
+        .expect("prlimit starts");
+    assert!(limited.success(), "the recorder's limit can be lowered");
+    drop(stdin);
+    let status = wait(&mut child, &command);
+    printed.extend(receive(&stdout));
+    let ended = Ended {
+        status: status.code().unwrap_or(-1),
+        stdout: printed,
+        stderr: receive(&stderr),
+    };
+    assert_broken_off("limit", &ended, &recording, "File too large");
 }
 
 #[test]

@@ -1,0 +1,67 @@
+//! The recording that is being written, until its file takes no more.
+
+use stackheap_trace::{Record, ReplayState, StopRef, TraceError, Writer};
+
+/// Passes records on to a writer. When its file cannot be written any more, the program must not
+/// suffer: this is remembered, and what would follow is left out.
+pub(crate) struct Log<'w> {
+    writer: &'w mut Writer,
+    failure: Option<TraceError>,
+}
+
+impl<'w> Log<'w> {
+    pub(crate) fn new(writer: &'w mut Writer) -> Self {
+        Self {
+            writer,
+            failure: None,
+        }
+    }
+
+    /// Why nothing is written any more.
+    pub(crate) fn failure(&self) -> Option<&TraceError> {
+        self.failure.as_ref()
+    }
+
+    pub(crate) fn record(&mut self, record: &Record) -> Result<(), TraceError> {
+        if self.failure.is_some() {
+            return Ok(());
+        }
+        let written = self.writer.record(record);
+        self.unless_file(written.map(|_| ()))
+    }
+
+    pub(crate) fn stop(&mut self, stop: &StopRef<'_>) -> Result<(), TraceError> {
+        if self.failure.is_some() {
+            return Ok(());
+        }
+        let written = self.writer.stop(stop);
+        self.unless_file(written.map(|_| ()))
+    }
+
+    /// Gives old records to the file although no new ones come.
+    pub(crate) fn tick(&mut self) -> Result<(), TraceError> {
+        if self.failure.is_some() {
+            return Ok(());
+        }
+        let written = self.writer.tick();
+        self.unless_file(written)
+    }
+
+    pub(crate) fn state(&self) -> &ReplayState {
+        self.writer.state()
+    }
+
+    pub(crate) fn bytes_written(&self) -> u64 {
+        self.writer.bytes_written()
+    }
+
+    fn unless_file(&mut self, written: Result<(), TraceError>) -> Result<(), TraceError> {
+        match written {
+            Err(error @ TraceError::Io { .. }) => {
+                self.failure = Some(error);
+                Ok(())
+            }
+            other => other,
+        }
+    }
+}
