@@ -4,7 +4,9 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use libfuzzer_sys::fuzz_target;
-use stackheap_image::{FrameAddress, Function, Image, LocationContext, UnwindRegisters};
+use stackheap_image::{
+    FrameAddress, Function, Image, LocationContext, UnwindRegisters, decompressed,
+};
 use stackheap_model::{
     Field, ImageAddress, LoadBias, Register, RuntimeAddress, Type, TypeId, TypeKind,
 };
@@ -16,7 +18,10 @@ const FUNCTIONS: usize = 64;
 const TYPES: usize = 256;
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(image) = Image::parse(bytes) else {
+    let Ok(bytes) = decompressed(bytes) else {
+        return;
+    };
+    let Ok(image) = Image::parse(&bytes) else {
         return;
     };
     let (functions, _) = image.functions(&|_| true);

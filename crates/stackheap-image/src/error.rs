@@ -32,11 +32,12 @@ pub enum ImageError {
     Stripped,
     /// The executable has symbols but no debug information, or only the standard library's.
     NoDebugInfo,
-    /// The debug sections are compressed.
+    /// The debug sections are compressed: in a way that cannot be read, or
+    /// [`decompressed`](crate::decompressed) was not asked.
     CompressedDebugInfo {
         /// The first compressed section.
         section: String,
-        /// How it is compressed: `zlib`, `zstd` or a number.
+        /// How it is compressed, in words.
         format: String,
     },
     /// The debug information is in other files.

@@ -3,10 +3,10 @@
 //!
 //! **Takes** the bytes of an ELF executable for x86-64 with DWARF 4 or 5, as rustc writes them.
 //! **Gives** an [`Image`], which answers questions in the vocabulary of `stackheap-model`.
-//! **Refuses** files of another kind, and executables whose debug information is missing, stripped,
-//! compressed or in other files, each with a sentence that says what to do ([`ImageError`]). Damage
-//! inside the debug information is refused nowhere: what can be read is, and the rest is named
-//! ([`Problem`]).
+//! **Refuses** files of another kind, and executables whose debug information is missing, stripped
+//! or in other files, each with a sentence that says what to do ([`ImageError`]); where it is
+//! compressed, [`decompressed`] gives what can be read. Damage inside the debug information is
+//! refused nowhere: what can be read is, and the rest is named ([`Problem`]).
 //!
 //! This crate knows nothing of processes: what the place of a variable depends on is asked of a
 //! [`LocationContext`]. It knows nothing of source text either, and no version of the compiler or of
@@ -38,6 +38,7 @@
 #![forbid(unsafe_code)]
 
 mod api;
+mod compressed;
 mod elf;
 mod error;
 mod facts;
@@ -59,6 +60,7 @@ pub use api::{
     Declared, FrameAddress, Function, InlinedCall, LineRow, Location, LocationContext, StaticPlace,
     StaticVariable, Symbol, ThreadLocalSymbol, UnwindRegisters, UnwindStep, Variable, Vtable,
 };
+pub use compressed::decompressed;
 pub use error::{ImageError, Problem};
 pub use facts::{ImageFacts, UnitInfo};
 pub use image::Image;

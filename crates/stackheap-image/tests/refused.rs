@@ -2,10 +2,11 @@
 
 mod common;
 
+use std::borrow::Cow;
 use std::process::Command;
 
 use common::{STABLE, Toolchain, build};
-use stackheap_image::{Image, ImageError};
+use stackheap_image::{Image, ImageError, decompressed};
 
 fn refused(data: &[u8]) -> ImageError {
     let error = Image::parse(data).expect_err("it is refused");
@@ -102,6 +103,14 @@ fn debug_information_in_other_forms() {
     };
     assert!(section.starts_with(".debug_"), "{section}");
     assert_eq!(format, "zlib");
+    let mut damaged = zlib.clone();
+    let stream = zlib.windows(26).position(is_zlib_section);
+    let stream = stream.expect("a compressed section") + 26;
+    damaged[stream..stream + 64].fill(0xff);
+    let Err(ImageError::CompressedDebugInfo { format, .. }) = decompressed(&damaged) else {
+        panic!("it is damaged");
+    };
+    assert_eq!(format, "zlib, and damaged");
     for (name, arguments) in [
         ("unpacked", &["-g", "-Csplit-debuginfo=unpacked"] as &[&str]),
         ("packed", &["-g", "-Csplit-debuginfo=packed"]),
@@ -114,6 +123,46 @@ fn debug_information_in_other_forms() {
             panic!("{name} is split");
         };
         assert!(file.expect("a file is named").ends_with(".dwo"), "{name}");
+    }
+}
+
+/// Whether these bytes begin a section that is compressed by zlib: the kind, 0, the size, the
+/// alignment, and the head of the stream.
+fn is_zlib_section(bytes: &[u8]) -> bool {
+    let word = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+    word(0) == 1 && word(8) > 1000 && [1, 8].contains(&word(16)) && bytes[24] == 0x78
+}
+
+/// The linker leaves the same program, but for the debug sections.
+#[test]
+fn compressed_debug_sections_are_read_as_the_others() {
+    let plain = with("plain", &["-g"]);
+    let told = |data: &[u8], name: &str| {
+        let image = Image::parse(data).expect("an executable");
+        let (functions, problems) = image.functions(&|path| path.ends_with("coroutines.rs"));
+        assert!(functions.len() > 3 && problems.is_empty());
+        let variables: Vec<_> = functions.iter().map(|f| image.variables(f)).collect();
+        let lines: Vec<_> = functions.iter().map(|f| image.lines(f)).collect();
+        let told = format!("{functions:?}\n{variables:?}\n{lines:?}");
+        // The directory of the source.
+        told.replace(&format!("coroutines.rs-{name}"), "")
+    };
+    assert!(matches!(decompressed(&plain), Ok(Cow::Borrowed(_))));
+    let expected = told(&plain, "plain");
+    for (name, arguments) in [
+        (
+            "zlib",
+            &["-g", "-Clink-arg=-Wl,--compress-debug-sections=zlib"] as &[&str],
+        ),
+        (
+            "zstd",
+            &["-g", "-Clink-arg=-Wl,--compress-debug-sections=zstd"],
+        ),
+    ] {
+        let small = with(name, arguments);
+        assert!(small.len() < plain.len() / 2, "{name}: {}", small.len());
+        let large = decompressed(&small).expect("it is compressed well");
+        assert!(told(&large, name) == expected, "{name}");
     }
 }
 

@@ -51,8 +51,9 @@ pub fn run(arguments: &RunArguments) -> Ended {
     }
     let executable = std::fs::read(&built.executable)
         .with_context(|| format!("reading {}", built.executable.display()))?;
-    let image =
-        Image::parse(&executable).with_context(|| format!("{}", built.executable.display()))?;
+    let name = || format!("{}", built.executable.display());
+    let executable = stackheap_image::decompressed(&executable).with_context(name)?;
+    let image = Image::parse(&executable).with_context(name)?;
     let plan = plan(&built, &image, &arguments.scope);
     if plan.table.sites.is_empty() {
         bail!(no_sites(arguments, &built));

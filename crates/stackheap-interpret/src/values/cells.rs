@@ -522,6 +522,18 @@ impl Decoder<'_> {
         {
             leaf(&root.pointer, "root", CellKind::Pointer);
         }
+        if fit.recipe.shape == Shape::Window
+            && let Ok(Some(window)) = self.window(view, fit)
+        {
+            for index in 0..window.count.min(self.limits.cells as u64) {
+                let slot = window.at(index);
+                if window.has(index) {
+                    roles.parts.push((slot, String::new()));
+                } else {
+                    roles.dead.push((slot, "no element is there any more"));
+                }
+            }
+        }
         let Some((part, label)) = part_role(fit) else {
             return roles;
         };
@@ -637,6 +649,7 @@ fn leaf_roles(shape: Shape) -> &'static [(&'static str, &'static str, CellKind)]
             ("end", "end", Pointer),
             ("capacity", "cap", Length),
         ],
+        Shape::Window => &[("start", "start", Length), ("end", "end", Length)],
         Shape::Duration => &[
             ("seconds", "secs", Scalar),
             ("nanoseconds", "nanos", Scalar),

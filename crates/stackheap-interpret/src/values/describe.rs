@@ -472,7 +472,9 @@ fn kind_of_shape(fit: &Fit) -> ValueKind {
     use super::recipe::Shape;
     match fit.recipe.shape {
         Shape::Text => ValueKind::String,
-        Shape::Sequence | Shape::Ring | Shape::List | Shape::Span => ValueKind::Sequence,
+        Shape::Sequence | Shape::Ring | Shape::List | Shape::Span | Shape::Window => {
+            ValueKind::Sequence
+        }
         Shape::Table | Shape::Tree if fit.recipe.word("as") == "set" => ValueKind::Sequence,
         Shape::Table | Shape::Tree => ValueKind::Map,
         Shape::Counted => ValueKind::SmartPointer,

@@ -37,7 +37,7 @@ pub(crate) struct Fit {
 }
 
 /// All names of parts that lie in the type itself.
-const OWN_PARTS: [&str; 26] = [
+const OWN_PARTS: [&str; 28] = [
     "bytes",
     "pointer",
     "length",
@@ -57,6 +57,8 @@ const OWN_PARTS: [&str; 26] = [
     "seconds",
     "nanoseconds",
     "octets",
+    "data",
+    "start",
     "ip",
     "port",
     "word",

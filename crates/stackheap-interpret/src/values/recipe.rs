@@ -88,6 +88,9 @@ pub(crate) enum Shape {
     /// Bytes between two pointers: `pointer`, `end`, `element`, `[buffer]`, `[capacity]`; words
     /// `name`, `edge`.
     Span,
+    /// Elements in place, of which a part is there: `data` (the array), `end`, `element`, `[start]`;
+    /// word `name`.
+    Window,
     /// Seconds and nanoseconds: `seconds`, `nanoseconds`.
     Duration,
     /// The four or sixteen bytes of an internet address: `octets`.
@@ -121,6 +124,7 @@ impl Shape {
             "fixed" => Self::Fixed,
             "named" => Self::Named,
             "span" => Self::Span,
+            "window" => Self::Window,
             "duration" => Self::Duration,
             "address" => Self::Address,
             "socket-address" => Self::SocketAddress,
@@ -143,6 +147,7 @@ impl Shape {
             Self::Counts => &["strong", "weak", "value"],
             Self::Transparent | Self::Cell | Self::Once | Self::Alignment => &["value"],
             Self::Span => &["pointer", "end", "element"],
+            Self::Window => &["data", "end", "element"],
             Self::Duration => &["seconds", "nanoseconds"],
             Self::Address => &["octets"],
             Self::SocketAddress => &["ip", "port"],
@@ -170,7 +175,7 @@ impl Shape {
             Self::List => &["next", "element"],
             Self::Counted => &["strong", "weak", "value", "edge"],
             Self::Cell => &["name", "label"],
-            Self::Once | Self::Named | Self::Span => &["name"],
+            Self::Once | Self::Named | Self::Span | Self::Window => &["name"],
             Self::Fields => &["name", "fields"],
             Self::Format => &["template"],
             Self::Fixed => &["text"],

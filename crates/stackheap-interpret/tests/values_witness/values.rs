@@ -368,6 +368,8 @@ fn main() {
         heap = BinaryHeap::from([3_u8, 9, 4]); heap_reverse = BinaryHeap::from([Reverse(2_u8), Reverse(1)]);
         into_iter = { let mut i = vec![1_u32, 2, 3, 4].into_iter(); i.next(); i }; iter = { let mut i = vec_.iter(); i.next(); i };
         into_iter_units = vec![(); 3].into_iter(); iter_units = vec_units.iter();
+        array_iter = { let mut i = ["a", "b", "c"].map(String::from).into_iter(); i.next(); i.next_back(); i };
+        array_iter_done = { let mut i = [7_u16, 8].into_iter(); i.by_ref().for_each(drop); i }; array_iter_units = [(); 2].into_iter();
     }
     let (sender, receiver) = mpsc::channel::<u32>();
     let (sync_sender, sync_receiver) = mpsc::sync_channel::<u32>(2);
@@ -451,6 +453,7 @@ fn main() {
         dyn_aligned: shares Rc::as_ptr(&dyn_aligned) as *const u8 as usize - 64, 128;
         tail_box: owns &raw const *tail_box as *const u8, 4; tail_aligned: owns &raw const *tail_aligned as *const u8, 128;
         deque: owns deque.as_slices().0.as_ptr(), deque.capacity() * 2; heap: owns heap.as_slice().as_ptr(), heap.capacity();
+        array_iter: owns array_iter.as_slice()[0].as_ptr(), 1;
         into_iter: owns into_iter.as_slice().as_ptr() as usize - 4, 16; some_box: owns &raw const **some_box.as_ref().unwrap(), 1;
         some_string: owns some_string.as_ref().unwrap().as_ptr(), 1; pin_box: owns &raw const *pin_box, 1;
         linked: owns linked.front().unwrap() as *const u32 as usize - 16, 24;
@@ -460,7 +463,7 @@ fn main() {
     no_blocks! {
         string_empty vec_empty vec_units none_string none_box none_vec box_slice_empty boxed_unit hash_map_empty
         btree_map_empty deque_empty linked_empty weak_new cow_borrowed str_ slice maybe_vec once_lock_empty lazy_lock
-        into_iter_units
+        into_iter_units array_iter_done
     }
     facts! {
         string_capacity: "len" = string_capacity.len(); string_capacity: "capacity" = string_capacity.capacity();

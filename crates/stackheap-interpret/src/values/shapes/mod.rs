@@ -45,6 +45,7 @@ impl Decoder<'_> {
             Shape::Fixed => self.describe_fixed(view, fit),
             Shape::Named => self.describe_named(fit),
             Shape::Span => self.describe_span(view, fit),
+            Shape::Window => self.describe_window(view, fit),
             Shape::Duration => self.describe_duration(view, fit),
             Shape::Address => self.describe_address(view, fit),
             Shape::SocketAddress => self.describe_socket(view, fit),

@@ -43,6 +43,23 @@ pub(crate) struct RawSpan {
     pub(crate) capacity: Option<u64>,
 }
 
+/// An array of which a part is there.
+#[derive(Clone, Debug)]
+pub(crate) struct RawWindow {
+    pub(crate) array: View,
+    pub(crate) element: TypeId,
+    /// What the array's own elements are: `MaybeUninit` of `element`.
+    pub(crate) slot: TypeId,
+    /// Bytes of an element.
+    pub(crate) element_size: u64,
+    /// Elements of the array.
+    pub(crate) count: u64,
+    /// The first element that is there.
+    pub(crate) start: u64,
+    /// The one behind the last.
+    pub(crate) end: u64,
+}
+
 /// Bytes in a row.
 pub(crate) struct RawBytes {
     pub(crate) view: View,
@@ -185,6 +202,62 @@ impl Decoder<'_> {
         ))
     }
 
+    /// The array of a window, and which of its elements are there.
+    pub(crate) fn window(&self, view: &View, fit: &Fit) -> Result<Option<RawWindow>, Unknown> {
+        let Some(array) = self.part_of(view, fit, "data")? else {
+            return Ok(None);
+        };
+        let ty = self.type_of(&array).map(|ty| ty.kind.clone());
+        let Some(TypeKind::Array {
+            element: slot,
+            count: Some(count),
+        }) = ty
+        else {
+            return Ok(None);
+        };
+        let Some((_, element)) = fit.part("element") else {
+            return Ok(None);
+        };
+        let (Some(element_size), Some(end)) =
+            (self.size(element), self.number_of(view, fit, "end")?)
+        else {
+            return Ok(None);
+        };
+        let start = self.number_of(view, fit, "start")?.unwrap_or(0);
+        if start > end || end > count {
+            return Err(Unknown::because(format!(
+                "elements {start} to {end} are not in an array of {count}"
+            )));
+        }
+        Ok(Some(RawWindow {
+            array,
+            element,
+            slot,
+            element_size,
+            count,
+            start,
+            end,
+        }))
+    }
+
+    pub(crate) fn describe_window(&self, view: &View, fit: &Fit) -> Shaped {
+        let Some(raw) = self.window(view, fit)? else {
+            return Ok(None);
+        };
+        let left = raw.end - raw.start;
+        let offset = raw.start.saturating_mul(raw.element_size);
+        let rest = Subject::Slice(raw.element);
+        let rest = raw.array.part(rest, offset, Some(Meta::Length(left)));
+        let described = Described::new(
+            ValueKind::Sequence,
+            Form::Tuple {
+                name: fit.recipe.word("name").to_owned(),
+                parts: vec![Part::named("0", rest)],
+            },
+        );
+        Ok(Some(described.fact("left", left)))
+    }
+
     pub(crate) fn describe_text(&self, view: &View, fit: &Fit) -> Shaped {
         let Some(bytes) = self.bytes_of(view)? else {
             return Ok(None);
@@ -284,6 +357,24 @@ impl Decoder<'_> {
         } else {
             SQUARE
         }
+    }
+}
+
+impl RawWindow {
+    /// Whether an element is there.
+    pub(crate) fn has(&self, index: u64) -> bool {
+        (self.start..self.end).contains(&index)
+    }
+
+    /// An element in its place: as what it is when it is there, otherwise as the array has it.
+    pub(crate) fn at(&self, index: u64) -> View {
+        let ty = if self.has(index) {
+            self.element
+        } else {
+            self.slot
+        };
+        let offset = index.saturating_mul(self.element_size);
+        self.array.part(Subject::Type(ty), offset, None)
     }
 }
 
