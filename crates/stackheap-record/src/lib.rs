@@ -24,10 +24,12 @@ mod maps;
 mod options;
 mod plan;
 mod probe;
+mod reach;
 mod remote;
 mod session;
 #[allow(unsafe_code)]
 mod sys;
+mod tracked_pages;
 
 pub use capture::Budget;
 pub use displace::{CannotDisplace, Displaced, SLOT_BYTES, displace};

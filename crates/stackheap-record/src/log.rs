@@ -1,6 +1,6 @@
 //! The recording that is being written, until its file takes no more.
 
-use stackheap_trace::{Record, ReplayState, StopRef, TraceError, Writer};
+use stackheap_trace::{Applied, Record, ReplayState, StopRef, TraceError, Writer};
 
 /// Passes records on to a writer. When its file cannot be written any more, the program must not
 /// suffer: this is remembered, and what would follow is left out.
@@ -22,12 +22,13 @@ impl<'w> Log<'w> {
         self.failure.as_ref()
     }
 
-    pub(crate) fn record(&mut self, record: &Record) -> Result<(), TraceError> {
+    /// Writes a record and tells what it did; `None` once the file takes no more.
+    pub(crate) fn record(&mut self, record: &Record) -> Result<Option<Applied>, TraceError> {
         if self.failure.is_some() {
-            return Ok(());
+            return Ok(None);
         }
         let written = self.writer.record(record);
-        self.unless_file(written.map(|_| ()))
+        self.unless_file(written)
     }
 
     pub(crate) fn stop(&mut self, stop: &StopRef<'_>) -> Result<(), TraceError> {
@@ -35,7 +36,7 @@ impl<'w> Log<'w> {
             return Ok(());
         }
         let written = self.writer.stop(stop);
-        self.unless_file(written.map(|_| ()))
+        self.unless_file(written).map(|_| ())
     }
 
     /// Gives old records to the file although no new ones come.
@@ -44,7 +45,7 @@ impl<'w> Log<'w> {
             return Ok(());
         }
         let written = self.writer.tick();
-        self.unless_file(written)
+        self.unless_file(written).map(|_| ())
     }
 
     pub(crate) fn state(&self) -> &ReplayState {
@@ -55,13 +56,14 @@ impl<'w> Log<'w> {
         self.writer.bytes_written()
     }
 
-    fn unless_file(&mut self, written: Result<(), TraceError>) -> Result<(), TraceError> {
+    fn unless_file<T>(&mut self, written: Result<T, TraceError>) -> Result<Option<T>, TraceError> {
         match written {
+            Ok(done) => Ok(Some(done)),
             Err(error @ TraceError::Io { .. }) => {
                 self.failure = Some(error);
-                Ok(())
+                Ok(None)
             }
-            other => other,
+            Err(error) => Err(error),
         }
     }
 }

@@ -19,16 +19,17 @@ use stackheap_model::{
     ThreadId,
 };
 use stackheap_trace::{
-    AddressRange, Fill, Limit, Outcome, Record, Registers, StopRef, Untracked, Writer,
+    AddressRange, Applied, Fill, Limit, Outcome, Record, Registers, StopRef, Untracked, Writer,
 };
 
 use crate::breakpoints::{Breakpoints, Purpose, Service};
-use crate::capture::{Capture, Change, HeapChanged, Roots};
+use crate::capture::{Capture, Roots};
 use crate::error::{During, RecordError};
 use crate::injection::{self, AllocationLog};
 use crate::log::Log;
 use crate::maps;
 use crate::options::{KeepValues, Placement, RecordOptions, Threads, Trigger};
+use crate::reach::Change;
 use crate::remote::Remote;
 use crate::sys::memory::ProcessMemory;
 use crate::sys::process::{self, Handlers, OsThread, Processors, Signals, Wait, Waiting, Wakes};
@@ -194,7 +195,6 @@ struct Session<'a, 'd> {
     early_children: Vec<(OsThread, i32)>,
     by_thread_pointer: FxHashMap<u64, ThreadId>,
     last_thread: u32,
-    heap_changed: HeapChanged,
     recording: Recording,
     /// Whether the program runs on without breakpoints and hooks.
     is_let_go: bool,
@@ -263,7 +263,6 @@ impl<'a, 'd> Session<'a, 'd> {
             early_children: Vec::new(),
             by_thread_pointer: FxHashMap::default(),
             last_thread: 0,
-            heap_changed: HeapChanged::Yes,
             recording: if options.from.is_some() {
                 Recording::NotYet
             } else {
@@ -794,12 +793,10 @@ impl<'a, 'd> Session<'a, 'd> {
                 stack: (captured.low, captured.high),
                 registers: &general,
                 thread_locals: &thread_locals,
-                heap_changed: self.heap_changed,
             };
             self.capture
                 .stop(&self.memory, &state.memory, &state.blocks, &roots)
                 .during("reading its memory")?;
-            self.heap_changed = HeapChanged::No;
             captured.low = self.capture.stack_low;
         }
         if tell_window {
@@ -808,19 +805,20 @@ impl<'a, 'd> Session<'a, 'd> {
                 .record(&Record::Limit(Limit::StackWindow { thread: id, bytes }))?;
         }
         self.write_changes()?;
+        let (patches, bytes) = self.capture.patches();
         self.writer.stop(&StopRef {
             thread: id,
             site,
             registers: Registers::new(general, known),
-            patches: &self.capture.patches,
-            bytes: &self.capture.patch_bytes,
+            patches,
+            bytes,
             captured,
         })?;
         Ok(())
     }
 
     fn write_changes(&mut self) -> Result<(), RecordError> {
-        for change in &self.capture.changes {
+        for change in self.capture.changes() {
             let record = match *change {
                 Change::Tracked(address) => Record::Tracked { address },
                 Change::Unreachable(address) => Record::Untracked {
@@ -836,7 +834,6 @@ impl<'a, 'd> Session<'a, 'd> {
             };
             self.writer.record(&record)?;
         }
-        self.capture.changes.clear();
         Ok(())
     }
 
@@ -849,7 +846,6 @@ impl<'a, 'd> Session<'a, 'd> {
             writer: &mut self.writer,
             capture: &mut self.capture,
             by_thread_pointer: &self.by_thread_pointer,
-            heap_changed: &mut self.heap_changed,
             error: None,
         };
         log.shared
@@ -882,7 +878,6 @@ impl<'a, 'd> Session<'a, 'd> {
             writer: &mut self.writer,
             capture: &mut self.capture,
             by_thread_pointer: &self.by_thread_pointer,
-            heap_changed: &mut self.heap_changed,
             error: None,
         };
         log.shared
@@ -897,7 +892,6 @@ struct AllocationSink<'s, 'w> {
     writer: &'s mut Log<'w>,
     capture: &'s mut Capture,
     by_thread_pointer: &'s FxHashMap<u64, ThreadId>,
-    heap_changed: &'s mut HeapChanged,
     error: Option<RecordError>,
 }
 
@@ -906,7 +900,6 @@ impl AllocationSink<'_, '_> {
         if self.error.is_some() {
             return;
         }
-        *self.heap_changed = HeapChanged::Yes;
         let thread = self
             .by_thread_pointer
             .get(&allocation.thread_pointer.0)
@@ -965,8 +958,30 @@ impl AllocationSink<'_, '_> {
                 Record::ReallocEnd { thread, address }
             }
         };
-        if let Err(error) = self.writer.record(&record) {
-            self.error = Some(error.into());
+        match self.writer.record(&record) {
+            Ok(Some(applied)) => self.forget_displaced(&applied),
+            Ok(None) => {}
+            Err(error) => self.error = Some(error.into()),
+        }
+    }
+
+    /// Blocks that are gone without a word about it.
+    fn forget_displaced(&mut self, applied: &Applied) {
+        let (Applied::Allocated { displaced, .. } | Applied::Reallocated { displaced, .. }) =
+            applied
+        else {
+            return;
+        };
+        for block in displaced {
+            self.capture.block_gone(block.address);
+        }
+        // Tracked again while it was being reallocated.
+        if let Applied::Reallocated {
+            before: Some(before),
+            ..
+        } = applied
+        {
+            self.capture.block_gone(before.address);
         }
     }
 }

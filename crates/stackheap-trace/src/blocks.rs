@@ -149,8 +149,22 @@ impl Blocks {
 
     /// The live blocks, by address.
     pub fn by_address(&self) -> Vec<&BlockEntry> {
-        let mut blocks: Vec<&BlockEntry> = self.iter().collect();
-        blocks.sort_unstable_by_key(|block| block.address);
+        // Within a page they are in order already.
+        let mut pages: Vec<(u64, &BlockPage)> = self
+            .pages
+            .iter()
+            .filter(|(_, page)| !page.starts.is_empty())
+            .map(|(&number, page)| (number, page))
+            .collect();
+        pages.sort_unstable_by_key(|&(number, _)| number);
+        let mut blocks = Vec::with_capacity(self.live);
+        for (_, page) in pages {
+            blocks.extend(
+                page.starts
+                    .iter()
+                    .filter_map(|start| self.entry(start.slot)),
+            );
+        }
         blocks
     }
 

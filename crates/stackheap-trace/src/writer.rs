@@ -17,7 +17,7 @@ use crate::error::TraceError;
 use crate::header::{Header, header_into};
 use crate::index::{Index, index_into, part_of};
 use crate::keyframe::keyframe_into;
-use crate::records::{Outcome, Record, StopRef};
+use crate::records::{Limit, Outcome, Record, StopRef};
 use crate::replay::{Applied, AppliedStop, ReplayState, Totals};
 use crate::site_table::site_table_into;
 
@@ -87,6 +87,8 @@ pub struct Writer {
     opened_at: Option<Instant>,
     /// How many records came since the clock was looked at.
     unwatched: u32,
+    /// How many bytes the open chunk has room for at least.
+    room: u64,
     index: Index,
     /// The sites since the last keyframe.
     sites: BTreeSet<SiteId>,
@@ -183,6 +185,7 @@ impl Writer {
             opened: Totals::default(),
             opened_at: None,
             unwatched: 0,
+            room: 0,
             index: Index::default(),
             sites: BTreeSet::new(),
             since_keyframe: SinceKeyframe::default(),
@@ -277,11 +280,12 @@ impl Writer {
             };
             return self.stop(&stop).map(Applied::Stop);
         }
-        check_size(size_hint(record))?;
+        let most = most_bytes(record);
+        check_size(most)?;
         self.open_chunk();
         let applied = self.state.apply(record);
         self.encoder.other(record);
-        self.close_if_due()?;
+        self.close_if_due(most)?;
         Ok(applied)
     }
 
@@ -307,13 +311,13 @@ impl Writer {
                 let (start, len, buffer) = (patch.start, patch.len, stop.bytes.len());
                 return Err(TraceError::PatchOutside { start, len, buffer });
             }
-            bytes = bytes.saturating_add(patch.len as u64 + 16);
+            bytes = bytes.saturating_add(patch.len as u64 + PATCH_BYTES);
         }
         check_size(bytes)?;
         self.open_chunk();
         let applied = self.state.apply_stop(stop);
         self.encoder.stop(stop, &applied, self.state.totals.steps);
-        self.close_if_due()?;
+        self.close_if_due(STOP_BYTES + bytes)?;
         Ok(applied)
     }
 
@@ -390,14 +394,22 @@ impl Writer {
         }
         self.opened = self.state.totals;
         self.unwatched = 0;
+        self.room = self.pacing.chunk_bytes as u64;
         if self.pacing.chunk_age.is_some() {
             self.opened_at = Some(Instant::now());
         }
     }
 
-    fn close_if_due(&mut self) -> Result<(), TraceError> {
-        if self.encoder.len() >= self.pacing.chunk_bytes {
-            return self.close_chunk();
+    /// Closes the chunk if it is time, when a record of at most so many bytes was added.
+    fn close_if_due(&mut self, most_bytes: u64) -> Result<(), TraceError> {
+        self.room = self.room.saturating_sub(most_bytes);
+        if self.room == 0 {
+            // Counted only when it could be enough.
+            let room = self.pacing.chunk_bytes.saturating_sub(self.encoder.len());
+            if room == 0 {
+                return self.close_chunk();
+            }
+            self.room = room as u64;
         }
         self.unwatched += 1;
         if self.unwatched >= RECORDS_BETWEEN_LOOKS {
@@ -504,17 +516,30 @@ fn check_size(bytes: u64) -> Result<(), TraceError> {
     Ok(())
 }
 
-/// Roughly how many bytes a record that is not a stop takes.
-fn size_hint(record: &Record) -> u64 {
+/// The most bytes that a number takes.
+const NUMBER_BYTES: u64 = 10;
+/// The most bytes of a stop without its patches: its tag, thread, site, step, window, count of
+/// patches, registers and their masks.
+const STOP_BYTES: u64 = (1 + 1 + 1 + 1 + 2 + 1 + 16) * NUMBER_BYTES;
+/// The most bytes of a patch beside its own.
+const PATCH_BYTES: u64 = 2 * NUMBER_BYTES;
+
+/// How many bytes a record that is not a stop takes at most.
+fn most_bytes(record: &Record) -> u64 {
     let bytes = match record {
-        Record::Output { bytes, .. } => bytes.len(),
-        Record::ThreadStart { name, .. } => name.as_ref().map_or(0, String::len),
-        Record::ThreadName { name, .. } => name.len(),
-        Record::Exec { path, .. } => path.len(),
-        Record::Map { regions } => regions.iter().map(|region| region.name.len() + 32).sum(),
+        Record::Output { bytes, .. } => bytes.len() as u64 + NUMBER_BYTES,
+        Record::ThreadStart { name, .. } => name.as_ref().map_or(0, String::len) as u64,
+        Record::ThreadName { name, .. } => name.len() as u64,
+        Record::Exec { path, .. } => path.len() as u64,
+        Record::Map { regions } => regions
+            .iter()
+            .map(|region| region.name.len() as u64 + 5 * NUMBER_BYTES)
+            .sum(),
+        Record::Limit(Limit::Other(what)) => what.len() as u64,
+        Record::Outcome(Outcome::RecorderStopped(why)) => why.len() as u64,
         _ => 0,
     };
-    bytes as u64 + 64
+    bytes + 9 * NUMBER_BYTES
 }
 
 /// Makes a file that only its owner may read and write.

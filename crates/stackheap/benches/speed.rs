@@ -1,5 +1,5 @@
 //! What recording costs: `cargo bench -p stackheap --bench speed [-- PART...]`, with the parts
-//! `stops`, `allocations`, `start`, `million`. Prints what was measured in this run, next to what
+//! `stops`, `recursion`, `allocations`, `start`, `million`. Prints what was measured in this run, next to what
 //! it is compared with; nothing is asserted.
 //!
 //! Times are of whole commands unless a line says otherwise, and of several the least, as the
@@ -32,14 +32,18 @@ const GDB_STOPS: u64 = 300;
 /// Steps to jump to in a long recording.
 const JUMPS: usize = 50;
 
+/// How deep the recursions are.
+const RECURSION_FRAMES: [u32; 3] = [1000, 2000, 4000];
+
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if !arguments.iter().any(|argument| argument == "--bench") {
         println!("not measured: run `cargo bench -p stackheap --bench speed`");
         return Ok(());
     }
-    let parts: [(&str, Part); 4] = [
+    let parts: [(&str, Part); 5] = [
         ("stops", stops),
+        ("recursion", recursion),
         ("allocations", allocations),
         ("start", start),
         ("million", million),
@@ -122,6 +126,23 @@ fn gdb(bench: &Bench, program: &Path) -> Outcome<Option<(u64, Duration)>> {
         return Err(format!("gdb: {}", String::from_utf8_lossy(&output.stderr)).into());
     };
     Ok(Some((stops, Duration::from_secs_f64(seconds))))
+}
+
+/// What twice as many frames cost, each with a block of its own: twice as much, were it not that
+/// the stack in use is read at every stop.
+fn recursion(bench: &Bench) -> Outcome<()> {
+    let program = bench.compile("recursion", include_str!("programs/recursion.rs"), &[])?;
+    let start = least(|| bench.record(&program, &[], &["0"]))?;
+    let mut before: Option<Cost> = None;
+    for frames in RECURSION_FRAMES {
+        let whole = least(|| bench.record(&program, &[], &[&frames.to_string()]))?;
+        let cost = whole.less(start);
+        println!("  {frames} frames: {}", rate(bench.recorded()?.stops, cost));
+        if let Some(half) = before.replace(cost) {
+            println!("  against half as many: {}", cost.over(half));
+        }
+    }
+    Ok(())
 }
 
 /// What a program takes longer that allocates much at few sites.
@@ -382,6 +403,14 @@ impl Cost {
         Self {
             wall: self.wall.min(other.wall),
             processor: self.processor.min(other.processor),
+        }
+    }
+
+    /// Without what another command took that does less.
+    fn less(self, other: Self) -> Self {
+        Self {
+            wall: self.wall.saturating_sub(other.wall),
+            processor: self.processor.saturating_sub(other.processor),
         }
     }
 

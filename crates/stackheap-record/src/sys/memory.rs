@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, IoSliceMut};
 use std::os::unix::fs::FileExt;
 
+use nix::errno::Errno;
 use nix::sys::uio::{RemoteIoVec, process_vm_readv};
 use nix::unistd::Pid;
 use stackheap_model::RuntimeAddress;
@@ -73,8 +74,12 @@ impl ProcessMemory {
             let Some(target) = into.get_mut(done..done + wanted) else {
                 break;
             };
-            let read = process_vm_readv(self.process, &mut [IoSliceMut::new(target)], &remote)
-                .map_err(io::Error::from)?;
+            let read = match process_vm_readv(self.process, &mut [IoSliceMut::new(target)], &remote)
+            {
+                // Not even the first byte is mapped.
+                Err(Errno::EFAULT) => 0,
+                other => other.map_err(io::Error::from)?,
+            };
             done += read;
             if read < wanted {
                 break;
