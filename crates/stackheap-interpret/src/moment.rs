@@ -23,7 +23,10 @@ impl<'s, 'r> Moment<'s, 'r> {
     pub(crate) fn stack_of(&self, at: RuntimeAddress) -> Option<ThreadId> {
         let mut threads = self.state.threads.iter();
         threads
-            .find(|thread| !thread.ended && thread.is_on_stack(at))
+            .find(|thread| {
+                // A thread may have been on another stack than its own, such as a coroutine's.
+                !thread.ended && (thread.is_on_stack(at) || thread.captured.contains(at))
+            })
             .map(|thread| thread.id)
     }
 

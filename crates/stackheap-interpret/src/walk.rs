@@ -683,7 +683,9 @@ fn thread(
     current: ThreadId,
     step: StepNumber,
 ) -> Thread {
-    let lowest = frames.first().map(|frame| frame.low);
+    // Innermost first; a thread may be on another stack than its own.
+    let mut lows = frames.iter().map(|frame| frame.low);
+    let lowest = lows.find(|&low| thread.is_on_stack(low));
     let used = lowest.map_or(0, |low| thread.stack_high.0.saturating_sub(low.0));
     Thread {
         id: thread.id,

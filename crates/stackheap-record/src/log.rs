@@ -1,12 +1,17 @@
 //! The recording that is being written, until its file takes no more.
 
-use stackheap_trace::{Applied, Record, ReplayState, StopRef, TraceError, Writer};
+use stackheap_trace::{Applied, Limit, Memory, Record, ReplayState, StopRef, TraceError, Writer};
+
+/// Size of a page of the replayed memory in bytes.
+const PAGE_BYTES: u64 = 4096;
 
 /// Passes records on to a writer. When its file cannot be written any more, the program must not
 /// suffer: this is remembered, and what would follow is left out.
 pub(crate) struct Log<'w> {
     writer: &'w mut Writer,
     failure: Option<TraceError>,
+    /// Whether it is in the recording that memory was left out.
+    memory_told: bool,
 }
 
 impl<'w> Log<'w> {
@@ -14,6 +19,7 @@ impl<'w> Log<'w> {
         Self {
             writer,
             failure: None,
+            memory_told: false,
         }
     }
 
@@ -36,7 +42,13 @@ impl<'w> Log<'w> {
             return Ok(());
         }
         let written = self.writer.stop(stop);
-        self.unless_file(written).map(|_| ())
+        self.unless_file(written)?;
+        if self.state().memory.dropped_bytes() > 0 && !self.memory_told {
+            self.memory_told = true;
+            let bytes = Memory::PAGE_LIMIT as u64 * PAGE_BYTES;
+            self.record(&Record::Limit(Limit::Memory { bytes }))?;
+        }
+        Ok(())
     }
 
     /// Gives old records to the file although no new ones come.

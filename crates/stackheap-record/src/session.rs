@@ -2,6 +2,7 @@
 
 mod children;
 mod ending;
+mod mappings;
 mod services;
 mod signals;
 mod turns;
@@ -22,6 +23,7 @@ use stackheap_trace::{
     AddressRange, Applied, Fill, Limit, Outcome, Record, Registers, StopRef, Untracked, Writer,
 };
 
+use self::mappings::Place;
 use crate::breakpoints::{Breakpoints, Purpose, Service};
 use crate::capture::{Capture, Roots};
 use crate::error::{During, RecordError};
@@ -161,6 +163,8 @@ struct Thread {
     id: Option<ThreadId>,
     /// The end of the stack that is in use before any of the program runs in it.
     stack_end: RuntimeAddress,
+    /// How far down it may reach; 0 when not known.
+    stack_low: RuntimeAddress,
     thread_pointer: u64,
     watch: Option<Watch>,
     /// A site to pass without a record, since it was recorded before a signal came.
@@ -189,12 +193,15 @@ struct Session<'a, 'd> {
     trampolines: RuntimeAddress,
     allocations: Option<AllocationLog>,
     capture: Capture,
+    mappings: mappings::Mappings,
     threads: FxHashMap<OsThread, Thread>,
     /// New threads and processes that reported before the event of their parent, with the signal
     /// of that stop.
     early_children: Vec<(OsThread, i32)>,
     by_thread_pointer: FxHashMap<u64, ThreadId>,
     last_thread: u32,
+    /// Whether it is in the recording that allocations were lost.
+    loss_told: bool,
     recording: Recording,
     /// Whether the program runs on without breakpoints and hooks.
     is_let_go: bool,
@@ -251,6 +258,7 @@ impl<'a, 'd> Session<'a, 'd> {
             memory,
             bias,
             capture: Capture::new(options.budget, statics),
+            mappings: mappings::Mappings::default(),
             table,
             image,
             executable,
@@ -263,6 +271,7 @@ impl<'a, 'd> Session<'a, 'd> {
             early_children: Vec::new(),
             by_thread_pointer: FxHashMap::default(),
             last_thread: 0,
+            loss_told: false,
             recording: if options.from.is_some() {
                 Recording::NotYet
             } else {
@@ -341,6 +350,7 @@ impl<'a, 'd> Session<'a, 'd> {
         let main = Thread {
             id: None,
             stack_end: RuntimeAddress(start.rsp),
+            stack_low: RuntimeAddress(0),
             thread_pointer: 0,
             watch: None,
             passed: None,
@@ -496,6 +506,9 @@ impl<'a, 'd> Session<'a, 'd> {
                     name.trim_end().to_owned()
                 }
             });
+        if let Some(thread) = self.threads.get_mut(&os) {
+            thread.stack_low = low;
+        }
         self.writer.record(&Record::ThreadStart {
             thread: id,
             os_id: os.0 as u32,
@@ -758,14 +771,25 @@ impl<'a, 'd> Session<'a, 'd> {
             known = planned.cfa.registers();
         }
         let general = general_registers(registers);
+        let Some(thread) = self.threads.get(&os) else {
+            return Ok(());
+        };
+        let own = thread.stack_low.0..=thread.stack_end.0;
+        let place = if own.contains(&registers.rsp) {
+            Place::OwnStack
+        } else {
+            Place::Elsewhere(RuntimeAddress(registers.rsp))
+        };
+        let other_end = self.renew_mappings(os, place)?;
         let Some(thread) = self.threads.get_mut(&os) else {
             return Ok(());
         };
+        let stack_end = other_end.unwrap_or(thread.stack_end);
         let low = (registers.rsp - below) & !7;
         let window = low.saturating_add(self.options.budget.stack_bytes);
-        let on_stack = low <= thread.stack_end.0;
+        let on_stack = low <= stack_end.0;
         let high = if on_stack {
-            thread.stack_end.0.min(window)
+            stack_end.0.min(window)
         } else {
             low
         };
@@ -773,7 +797,7 @@ impl<'a, 'd> Session<'a, 'd> {
             low: RuntimeAddress(low),
             high: RuntimeAddress(high),
         };
-        let cut = on_stack && high < thread.stack_end.0;
+        let cut = on_stack && high < stack_end.0;
         let tell_window = cut && !std::mem::replace(&mut thread.stack_window_told, cut);
         let thread_locals: Vec<_> = self
             .table
@@ -848,26 +872,23 @@ impl<'a, 'd> Session<'a, 'd> {
             by_thread_pointer: &self.by_thread_pointer,
             error: None,
         };
-        log.shared
-            .ring
-            .drain(&mut |allocation| sink.take(allocation));
+        let ring = &mut log.shared.ring;
+        let mut lost = ring.drain(&mut |allocation| sink.take(allocation)).damaged;
         // A thread that was interrupted between taking its place and filling it holds up those
         // behind it; it gets the chance to go on, and after that they pass.
         for _ in 0..PATIENCE {
-            if log.shared.ring.backlog() == 0 {
+            if ring.backlog() == 0 {
                 break;
             }
             std::thread::yield_now();
-            log.shared
-                .ring
-                .drain(&mut |allocation| sink.take(allocation));
+            lost += ring.drain(&mut |allocation| sink.take(allocation)).damaged;
         }
-        if log.shared.ring.backlog() > 0 {
-            log.shared
-                .ring
-                .drain_past_holes(&mut |allocation| sink.take(allocation));
+        if ring.backlog() > 0 {
+            let drained = ring.drain_past_holes(&mut |allocation| sink.take(allocation));
+            lost += drained.damaged;
         }
-        sink.error.map_or(Ok(()), Err)
+        sink.error.map_or(Ok(()), Err)?;
+        self.tell_lost(lost)
     }
 
     fn drain_at_trap(&mut self) -> Result<(), RecordError> {
@@ -880,10 +901,22 @@ impl<'a, 'd> Session<'a, 'd> {
             by_thread_pointer: &self.by_thread_pointer,
             error: None,
         };
-        log.shared
-            .ring
-            .drain_at_trap(&mut |allocation| sink.take(allocation));
-        sink.error.map_or(Ok(()), Err)
+        let ring = &mut log.shared.ring;
+        let drained = ring.drain_at_trap(&mut |allocation| sink.take(allocation));
+        sink.error.map_or(Ok(()), Err)?;
+        self.tell_lost(drained.damaged)
+    }
+
+    /// Tells that events of the hooks make no sense, the first time.
+    fn tell_lost(&mut self, lost: u64) -> Result<(), RecordError> {
+        if lost == 0 || std::mem::replace(&mut self.loss_told, true) {
+            return Ok(());
+        }
+        let what = "allocations were lost: the program wrote over the memory in which they are \
+                    logged; from here on blocks may be missing, or be shown after their end";
+        self.writer
+            .record(&Record::Limit(Limit::Other(what.to_owned())))?;
+        Ok(())
     }
 }
 

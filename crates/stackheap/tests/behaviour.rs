@@ -1170,6 +1170,137 @@ fn an_allocator_of_its_own() {
     assert_eq!(plain.stdout().lines().count(), 5, "the witness");
 }
 
+// Memory that the program asks of the system.
+
+const MAPPED: &str = r#"
+use std::os::fd::AsRawFd;
+unsafe extern "C" {
+    fn mmap(at: *mut u8, size: usize, protection: i32, flags: i32, file: i32, offset: i64) -> *mut u8;
+    fn munmap(at: *mut u8, size: usize) -> i32;
+}
+const STACK: usize = 256 << 10;
+extern "C" fn on_another_stack(result: *mut u64) {
+    let value = 41u64;
+    let boxed = Box::new(value + 1);
+    unsafe { *result = *boxed };
+    println!("value {:p}", &value); // <other>
+}
+fn main() {
+    let file = std::fs::File::open(std::env::current_exe().unwrap()).unwrap();
+    let start = unsafe { mmap(std::ptr::null_mut(), 4096, 1, 2, file.as_raw_fd(), 0) };
+    let mapped: &[u8] = unsafe { std::slice::from_raw_parts(start, 4) };
+    println!("mapped {:p} {mapped:?}", mapped); // <mapped>
+    let stack = unsafe { mmap(std::ptr::null_mut(), STACK, 3, 0x22, -1, 0) };
+    let mut result = 0u64;
+    unsafe {
+        std::arch::asm!(
+            "xchg rsp, r12",
+            "call {function}",
+            "mov rsp, r12",
+            function = sym on_another_stack,
+            inout("r12") stack.add(STACK) => _,
+            in("rdi") &mut result,
+            clobber_abi("C"),
+        );
+    }
+    println!("result {result}"); // <result>
+    unsafe { munmap(stack, STACK) };
+    println!("end"); // <end>
+}
+"#;
+
+fn state_at(recording: &std::path::Path, mark: &str) -> Json {
+    show(recording, &["--format", "json", "--mark", mark]).json()
+}
+
+fn local<'j>(state: &'j Json, name: &str) -> &'j Json {
+    let frames = state["threads"][0]["frames"].as_array().expect("frames");
+    let mut locals = frames
+        .iter()
+        .flat_map(|frame| frame["locals"].as_array().expect("locals"));
+    let found = locals.find(|local| local["name"] == name);
+    found.unwrap_or_else(|| panic!("no local {name} in {state}"))
+}
+
+#[test]
+fn mappings_made_while_it_runs() {
+    let executable = compile("mapped", MAPPED);
+    let recording = scratch("recordings").join("mapped.stackheap");
+    let ended = run_recorded(&executable, &recording, &Call::with_options(&["-q"]));
+    let stdout = ended.stdout();
+    assert!(stdout.ends_with("result 42\nend\n"), "{stdout}");
+    let printed = |word: &str| {
+        let at = stdout.find(word).expect("the witness") + word.len();
+        let digits = stdout[at..].split([' ', ',', '\n']).next();
+        digits.expect("an address").to_owned()
+    };
+    // A file that the program has mapped is no memory of C's allocator.
+    let state = state_at(&recording, "mapped");
+    let edges = state["edges"].as_array().expect("edges");
+    let to = |name: &str| {
+        let edge = edges.iter().find(|edge| edge["from"]["local"] == name);
+        edge.expect("it points somewhere")["to"].clone()
+    };
+    for name in ["start", "mapped"] {
+        assert_eq!(to(name)["region"], "mapped", "{name} in {state}");
+        assert_eq!(to(name)["address"], printed("addr: "), "{name}");
+    }
+    // On a stack of the program's own making.
+    let state = state_at(&recording, "other");
+    let value = local(&state, "value");
+    assert_eq!(value["value"]["text"], "41");
+    assert_eq!(value["place"]["address"], printed("value "));
+    let stack = &state["threads"][0]["stack"];
+    assert!(stack["used"].as_u64() <= stack["limit"].as_u64(), "{stack}");
+    let drawn = show(&recording, &["--mark", "other"]).stdout();
+    let counted = drawn.matches("in use up to here").count();
+    assert_eq!(counted, 1, "of the thread's own stack: {drawn}");
+}
+
+const OVERWRITES: &str = r#"
+/// Makes what lies in the memory that it shares with others senseless, but for the first page.
+fn overwrite() {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let line = maps.lines().find(|line| line.contains("stackheap")).unwrap();
+    let (low, rest) = line.split_once('-').unwrap();
+    let number = |text: &str| usize::from_str_radix(text, 16).unwrap();
+    let (low, high) = (number(low), number(rest.split(' ').next().unwrap()));
+    // The third byte of each slot tells which function was called.
+    for slot in (low + 4096..high).step_by(64) {
+        let slot = slot as *mut u8;
+        unsafe {
+            if slot.read_volatile() != 0 {
+                slot.add(2).write_volatile(0xee);
+            }
+        }
+    }
+}
+fn seen(number: u64) -> u64 {
+    number + 1 // <seen>
+}
+fn main() {
+    let before: Vec<String> = (0..10).map(|number| format!("number {number}")).collect();
+    if std::env::args().count() > 1 {
+        overwrite();
+    }
+    println!("{} {}", before.len(), seen(1));
+}
+"#;
+
+#[test]
+fn allocations_that_are_lost_are_told() {
+    let executable = compile("overwrites", OVERWRITES);
+    let recording = scratch("recordings").join("overwrites.stackheap");
+    for (arguments, is_lost) in [(&[][..], false), (&["now"], true)] {
+        let mut call = Call::with_arguments(arguments);
+        call.options = vec!["--only".to_owned(), "seen".to_owned()];
+        let ended = run_recorded(&executable, &recording, &call);
+        assert_eq!((ended.status, ended.stdout().as_str()), (0, "10 2\n"));
+        let told = ended.stderr().contains("allocations were lost");
+        assert_eq!(told, is_lost, "{}", ended.stderr());
+    }
+}
+
 // What is recorded, as asked.
 
 const SCOPED: &str = r#"

@@ -68,6 +68,7 @@ impl Session<'_, '_> {
             Thread {
                 id: None,
                 stack_end: RuntimeAddress(0),
+                stack_low: RuntimeAddress(0),
                 thread_pointer: 0,
                 watch: None,
                 passed: None,

@@ -38,6 +38,10 @@ impl Session<'_, '_> {
                 }
                 return Ok(());
             }
+            Service::Mapping => {
+                self.mappings.note_call(os);
+                return Ok(());
+            }
             Service::Write | Service::WriteVector => {
                 let stream = match registers.rdi {
                     1 => OutputStream::Stdout,
@@ -114,8 +118,7 @@ impl Session<'_, '_> {
         if self.facts.mechanism == Mechanism::Malloc {
             self.redirect_malloc(&found, trampolines);
         }
-        self.writer.record(&Record::Map { regions })?;
-        Ok(())
+        self.tell_mappings(regions)
     }
 
     /// Makes room for trampolines and copies near the C library; gives where the trampolines go.

@@ -182,7 +182,9 @@ fn draw_frame(sheet: &mut Sheet<'_>, thread: &Thread, frame: &Frame) {
     }
     let mut line = sheet.line();
     line.push(Look::Dim, &format!("{bottom}{flat} "));
-    if let Some(used) = thread.stack.high.checked_distance(frame.low) {
+    // A frame may be on another stack than the thread's own.
+    let distance = thread.stack.high.checked_distance(frame.low);
+    if let Some(used) = distance.filter(|&used| used <= thread.stack.used) {
         line.push(Look::Dim, &format!("{} in use up to here ", size(used)));
     }
     let address = frame.low.to_string();
