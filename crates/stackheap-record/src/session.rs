@@ -159,7 +159,8 @@ struct Watch {
 
 #[derive(Debug)]
 struct Thread {
-    /// `None` for a child that shares the memory until it executes another program.
+    kind: Kind,
+    /// `None` for another process, and before its birth.
     id: Option<ThreadId>,
     /// The end of the stack that is in use before any of the program runs in it.
     stack_end: RuntimeAddress,
@@ -178,6 +179,15 @@ struct Thread {
     named: bool,
     /// Whether its birth has been seen both from its parent and from itself.
     stopped_at_birth: bool,
+}
+
+/// What shares the memory of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Thread,
+    /// A child that shares it until it executes another program, as `vfork` makes it. It is not
+    /// recorded, but followed, since the breakpoints are there for it too.
+    Process,
 }
 
 struct Session<'a, 'd> {
@@ -348,6 +358,7 @@ impl<'a, 'd> Session<'a, 'd> {
         self.prepare_breakpoints().during("setting breakpoints")?;
         self.pin();
         let main = Thread {
+            kind: Kind::Thread,
             id: None,
             stack_end: RuntimeAddress(start.rsp),
             stack_low: RuntimeAddress(0),
@@ -634,7 +645,8 @@ impl<'a, 'd> Session<'a, 'd> {
             Purpose::Service(service) => self.service(thread, registers, at, service)?,
             Purpose::Site(site) => {
                 self.pass_site(thread, registers, at, site, passed)?;
-                if self.options.threads == Threads::Serialized {
+                let is_recorded = self.threads.get(&thread).is_some_and(|it| it.id.is_some());
+                if is_recorded && self.options.threads == Threads::Serialized {
                     return self.wait_for_turn(thread);
                 }
             }

@@ -912,6 +912,100 @@ fn a_program_that_forks() {
     assert_eq!(last["at"]["line"], line_of(FORKS, "work(\"after\")") + 1);
 }
 
+const CLONES: &str = r#"
+use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
+static PARENT: AtomicI32 = AtomicI32::new(0);
+unsafe extern "C" {
+    fn write(file: i32, bytes: *const u8, size: usize) -> isize;
+    fn clone(f: extern "C" fn(*mut u64) -> i32, stack: *mut u8, flags: i32, argument: *mut u64) -> i32;
+    fn waitpid(pid: i32, status: *mut i32, options: i32) -> i32;
+    fn getppid() -> i32;
+    fn _exit(code: i32) -> !;
+    fn usleep(microseconds: u32) -> i32;
+}
+const VM: i32 = 0x100;
+const SIGCHLD: i32 = 17;
+/// Waits for children whatever signal their end sends.
+const ALL: i32 = 0x4000_0000;
+fn work(from: u64) -> u64 {
+    let boxed = Box::new(from);
+    (0..5).fold(*boxed, |sum, number| sum + number)
+}
+extern "C" fn shares(argument: *mut u64) -> i32 {
+    unsafe { *argument = work(*argument) };
+    3
+}
+extern "C" fn outlives(argument: *mut u64) -> i32 {
+    while unsafe { getppid() } == PARENT.load(SeqCst) {
+        unsafe { usleep(1000) };
+    }
+    for round in 0..20 {
+        unsafe { *argument = work(round) };
+    }
+    unsafe {
+        write(1, b"the child ends\n".as_ptr(), 15);
+        _exit(0)
+    }
+}
+fn stack() -> *mut u8 {
+    let stack: &'static mut [u8] = vec![0; 256 << 10].leak();
+    let end = unsafe { stack.as_mut_ptr().add(stack.len()) };
+    (end as usize & !15) as *mut u8
+}
+fn main() {
+    for flags in [VM | SIGCHLD, SIGCHLD, VM, 0] {
+        let mut number = 1;
+        let child = unsafe { clone(shares, stack(), flags, &mut number) };
+        let mut status = 0;
+        assert_eq!(unsafe { waitpid(child, &mut status, ALL) }, child);
+        println!("{flags:#x}: {number} status {status:#x} {}", work(2));
+    }
+    if std::env::args().count() > 1 {
+        PARENT.store(std::process::id() as i32, SeqCst);
+        let number: &'static mut u64 = Box::leak(Box::new(1));
+        unsafe { clone(outlives, stack(), VM, number) };
+    }
+    println!("the parent ends");
+}
+"#;
+
+#[test]
+fn children_of_every_kind() {
+    let executable = compile("clones", CLONES);
+    for (name, options) in [
+        ("all", &[][..]),
+        ("some", &["--max-stops", "30"]),
+        ("serialized", &["--serialize"]),
+    ] {
+        let call = Call::with_options(options);
+        let (plain, recording) = assert_same(&format!("clones-{name}"), &executable, &call);
+        assert!(
+            plain
+                .stdout()
+                .starts_with("0x111: 11 status 0x300 12\n0x11: 1 "),
+            "the witness: {}",
+            plain.stdout()
+        );
+        if name == "all" {
+            // The program's own steps are recorded to the end; the children are no threads of it.
+            let last = show(&recording, &["--format", "json", "--last"]).json();
+            assert_eq!(last["at"]["function"], "clones::main");
+            assert_eq!(last["threads"].as_array().map(Vec::len), Some(1));
+        }
+        // One that lives longer than the program is not taken along.
+        let mut call = Call::with_options(options);
+        call.arguments.push("outlive".into());
+        let (plain, _) = assert_same(&format!("clones-outlive-{name}"), &executable, &call);
+        assert!(
+            plain
+                .stdout()
+                .ends_with("the parent ends\nthe child ends\n"),
+            "the witness: {}",
+            plain.stdout()
+        );
+    }
+}
+
 const EXECUTES: &str = r#"
 use std::os::unix::process::CommandExt;
 use std::process::Command;

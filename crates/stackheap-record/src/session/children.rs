@@ -3,25 +3,16 @@
 use stackheap_model::RuntimeAddress;
 use stackheap_trace::Record;
 
-use super::{Recording, Session, Thread, unless_gone};
+use super::{Kind, Recording, Session, Thread, unless_gone};
 use crate::error::{During, RecordError};
 use crate::sys::memory::ProcessMemory;
-use crate::sys::process::{self, Event, OsThread, Processors};
+use crate::sys::process::{self, Event, OsThread, Processors, Wait};
 
 impl Session<'_, '_> {
     pub(super) fn event(&mut self, os: OsThread, event: Event) -> Result<(), RecordError> {
         match event {
-            Event::Clone(child) => self.expect_child(child, true)?,
-            Event::Vfork(child) => self.expect_child(child, false)?,
-            Event::Fork(child) => {
-                let id = self.threads.get(&os).and_then(|thread| thread.id);
-                self.release_child(child)?;
-                if let Some(thread) = id {
-                    self.writer.record(&Record::Fork {
-                        thread,
-                        child: child.0 as u32,
-                    })?;
-                }
+            Event::Clone(child) | Event::Vfork(child) | Event::Fork(child) => {
+                self.child(os, child, event)?;
             }
             Event::Exec => return self.executed(os),
             Event::Exit => {
@@ -32,6 +23,50 @@ impl Session<'_, '_> {
             Event::Other(_) => {}
         }
         self.go_on(os)
+    }
+
+    fn child(&mut self, os: OsThread, child: OsThread, event: Event) -> Result<(), RecordError> {
+        let by_event = match event {
+            Event::Clone(_) => libc::CLONE_THREAD,
+            Event::Vfork(_) => libc::CLONE_VM,
+            _ => 0,
+        };
+        let flags = self.clone_flags(os).unwrap_or(by_event as u64);
+        let has = |flag: libc::c_int| flags & flag as u64 != 0;
+        if has(libc::CLONE_THREAD) {
+            return self.expect_child(child, Kind::Thread);
+        }
+        let id = self.threads.get(&os).and_then(|thread| thread.id);
+        if has(libc::CLONE_VM) {
+            self.expect_child(child, Kind::Process)?;
+        } else {
+            self.release_child(child)?;
+            if let Some(thread) = id {
+                self.writer.record(&Record::Fork {
+                    thread,
+                    child: child.0 as u32,
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a thread that stands in a call of the `clone` family asked for (see `clone(2)`): the
+    /// kernel's events tell only which signal the end of the child sends.
+    fn clone_flags(&self, os: OsThread) -> Option<u64> {
+        let registers = process::registers(os).ok()?;
+        match registers.orig_rax as libc::c_long {
+            libc::SYS_clone => Some(registers.rdi),
+            libc::SYS_clone3 => {
+                let mut flags = [0; 8];
+                let arguments = RuntimeAddress(registers.rdi);
+                self.memory.read_exact(arguments, &mut flags).ok()?;
+                Some(u64::from_le_bytes(flags))
+            }
+            libc::SYS_fork => Some(0),
+            libc::SYS_vfork => Some((libc::CLONE_VM | libc::CLONE_VFORK) as u64),
+            _ => None,
+        }
     }
 
     /// A thread stands at its birth, or with its whole process.
@@ -62,17 +97,18 @@ impl Session<'_, '_> {
         Some(self.early_children.swap_remove(index).1)
     }
 
-    fn expect_child(&mut self, child: OsThread, is_thread: bool) -> Result<(), RecordError> {
+    fn expect_child(&mut self, child: OsThread, kind: Kind) -> Result<(), RecordError> {
         self.threads.insert(
             child,
             Thread {
+                kind,
                 id: None,
                 stack_end: RuntimeAddress(0),
                 stack_low: RuntimeAddress(0),
                 thread_pointer: 0,
                 watch: None,
                 passed: None,
-                free: !is_thread,
+                free: kind == Kind::Process,
                 stack_window_told: false,
                 announced: false,
                 named: false,
@@ -95,9 +131,7 @@ impl Session<'_, '_> {
         };
         thread.stopped_at_birth = true;
         thread.stack_end = RuntimeAddress(registers.rsp);
-        // A child that shares the memory until it executes another program, as the kernel's `vfork`
-        // makes it, is no thread of this process.
-        let is_thread = !thread.free;
+        let is_thread = thread.kind == Kind::Thread;
         if !is_thread || self.pinned.is_none() {
             self.unpin_child(os);
         }
@@ -110,7 +144,9 @@ impl Session<'_, '_> {
     /// A forked child runs unobserved, as if there had never been a recorder.
     pub(super) fn release_child(&mut self, child: OsThread) -> Result<(), RecordError> {
         let stands = self.take_early(child).is_some()
-            || process::wait_for_birth(child).during("waiting for a forked child")?;
+            || process::wait_for_stop(child)
+                .during("waiting for a forked child")?
+                .is_some();
         if !stands {
             return Ok(());
         }
@@ -122,14 +158,56 @@ impl Session<'_, '_> {
                 log.restore(&memory).during("releasing a forked child")?;
             }
         }
+        self.detach(child, 0)
+    }
+
+    /// Lets a process that stands go on without being observed, when its memory is as without us.
+    fn detach(&mut self, child: OsThread, signal: i32) -> Result<(), RecordError> {
         if let Ok(registers) = process::registers(child)
             && let Some(at) = self.breakpoints.in_program(RuntimeAddress(registers.rip))
         {
             unless_gone(process::set_instruction_pointer(child, at.0))
-                .during("releasing a forked child")?;
+                .during("releasing a child")?;
         }
         self.unpin_child(child);
-        unless_gone(process::detach(child, 0)).during("releasing a forked child")
+        unless_gone(process::detach(child, signal)).during("releasing a child")
+    }
+
+    /// The program has ended: the processes that shared its memory live on without being observed.
+    pub(super) fn release_rest(&mut self) -> Result<(), RecordError> {
+        let rest = self.threads.iter();
+        let rest: Vec<OsThread> = rest
+            .filter(|(_, thread)| thread.kind == Kind::Process)
+            .map(|(&child, _)| child)
+            .collect();
+        for child in rest {
+            let _ = process::interrupt(child);
+            let stop = process::wait_for_stop(child).during("releasing a child")?;
+            let Some(stop) = stop else { continue };
+            if let Ok(memory) = ProcessMemory::open(child) {
+                self.breakpoints
+                    .erase_from(&memory)
+                    .during("releasing a child")?;
+                if let Some(log) = &self.allocations {
+                    log.restore(&memory).during("releasing a child")?;
+                }
+            }
+            let mut signal = match stop {
+                Wait::Stopped(_, signal) => signal,
+                _ => 0,
+            };
+            if signal == libc::SIGTRAP
+                && let Ok(registers) = process::registers(child)
+                && let at = RuntimeAddress(registers.rip.wrapping_sub(1))
+                && self.breakpoints.at(at).is_some()
+            {
+                unless_gone(process::set_instruction_pointer(child, at.0))
+                    .during("releasing a child")?;
+                signal = 0;
+            }
+            self.detach(child, signal)?;
+        }
+        Ok(())
     }
 
     /// A child that was made by a pinned thread is not.

@@ -13,6 +13,7 @@ impl Session<'_, '_> {
             Some(outcome) => outcome,
             None => self.unobserved_outcome(),
         };
+        self.release_rest()?;
         self.writer.record(&Record::Outcome(outcome.clone()))?;
         self.facts.outcome = outcome;
         if let Some((_, all)) = &self.pinned {

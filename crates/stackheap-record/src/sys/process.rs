@@ -363,22 +363,17 @@ pub fn wait_unobserved(process: OsThread) -> io::Result<Wait> {
     decode_result(result, status)
 }
 
-/// Waits until a new process, observed from birth, stands before its first instruction; gives
-/// whether it does, or is gone.
-pub fn wait_for_birth(process: OsThread) -> io::Result<bool> {
+/// Waits for the next stop of a process; `None` when it is gone.
+pub fn wait_for_stop(process: OsThread) -> io::Result<Option<Wait>> {
     loop {
         let mut status = 0;
         // SAFETY: waitpid writes one int to the address given, which is valid for it.
         let result = unsafe { libc::waitpid(process.0, &mut status, libc::__WALL) };
-        if result == -1 {
-            let error = io::Error::last_os_error();
-            match error.raw_os_error() {
-                Some(libc::EINTR) => continue,
-                Some(libc::ECHILD) => return Ok(false),
-                _ => return Err(error),
-            }
+        match decode_result(result, status)? {
+            Wait::Interrupted => {}
+            Wait::Exited(..) | Wait::Killed(..) | Wait::NoChildren => return Ok(None),
+            stop => return Ok(Some(stop)),
         }
-        return Ok(libc::WIFSTOPPED(status));
     }
 }
 
