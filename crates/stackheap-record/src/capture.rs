@@ -79,6 +79,23 @@ impl Patches {
     }
 }
 
+/// Which part of whose stack was read.
+#[derive(Clone, Copy, Debug)]
+struct StackReading {
+    thread: ThreadId,
+    low: u64,
+    high: u64,
+}
+
+impl StackReading {
+    /// Where the bytes of a range stand among those of the stack; `None` when they were not all
+    /// read.
+    fn of(&self, low: u64, high: u64) -> Option<std::ops::Range<usize>> {
+        let is_inside = self.low <= low && high <= self.high;
+        is_inside.then(|| (low - self.low) as usize..(high - self.low) as usize)
+    }
+}
+
 /// Reads blocks that are reached for the first time.
 struct FreshBlocks<'a> {
     process: &'a ProcessMemory,
@@ -112,6 +129,8 @@ pub(crate) struct Capture {
     ranges: Vec<(RuntimeAddress, usize)>,
     buffer: Vec<u8>,
     parts: Vec<(Part, usize)>,
+    /// The stack as it was read at the last stop; its bytes are at the front of what `pages` keeps.
+    stack_before: Option<StackReading>,
     thread_words: Words,
     static_words: Words,
     patches: Patches,
@@ -128,6 +147,7 @@ impl Capture {
             ranges: Vec::new(),
             buffer: Vec::new(),
             parts: Vec::new(),
+            stack_before: None,
             thread_words: Words::new(),
             static_words: Words::new(),
             patches: Patches::default(),
@@ -184,13 +204,20 @@ impl Capture {
         }
         buffer.truncate(read);
         let (fixed, of_blocks) = ranges.split_at(fixed);
-        let behind = self.take_roots(known, roots, fixed, &buffer);
+        let all = self.reach.take_widened();
+        let behind = self.take_roots(known, roots, fixed, &buffer, all);
         let bytes = buffer.get(behind..).unwrap_or(&[]);
         if is_whole {
-            self.take_blocks(known, bytes);
+            self.take_blocks(known, bytes, all);
             self.pages.keep(&mut buffer, behind);
+            self.stack_before = Some(StackReading {
+                thread: roots.thread,
+                low: roots.stack.0.0,
+                high: roots.stack.1.0,
+            });
         } else {
-            self.take_some_blocks(known, of_blocks, bytes);
+            self.take_some_blocks(known, of_blocks, bytes, all);
+            self.stack_before = None;
         }
         self.buffer = buffer;
         self.ranges = ranges;
@@ -261,6 +288,7 @@ impl Capture {
         roots: &Roots<'_>,
         ranges: &[(RuntimeAddress, usize)],
         read: &[u8],
+        all: bool,
     ) -> usize {
         let bounds = self.reach.bounds();
         self.thread_words.clear();
@@ -273,6 +301,10 @@ impl Capture {
                 break;
             };
             rest = behind;
+            if index == 0 {
+                self.take_stack(known, roots.thread, address, piece, all);
+                continue;
+            }
             self.patches.compare(known, address, piece);
             let words = if index < of_thread {
                 &mut self.thread_words
@@ -287,11 +319,53 @@ impl Capture {
         read.len() - rest.len()
     }
 
+    /// The same for the stack, a page at a time. A page that is as it was at the last stop, if
+    /// that was one of the same thread, has no other words, and is known unless a block may lie in
+    /// it.
+    fn take_stack(
+        &mut self,
+        known: &Memory,
+        thread: ThreadId,
+        start: RuntimeAddress,
+        read: &[u8],
+        all: bool,
+    ) {
+        let bounds = self.reach.bounds();
+        let end = start.offset(read.len() as u64);
+        let before = self
+            .stack_before
+            .filter(|before| before.thread == thread && !all);
+        let is_apart = !bounds.meet((start, end));
+        self.reach
+            .renew_stack(thread, (RuntimeAddress(0), start), &[]);
+        self.reach
+            .renew_stack(thread, (end, RuntimeAddress(u64::MAX)), &[]);
+        let mut words = Words::new();
+        let (mut low, mut rest) = (start, read);
+        while !rest.is_empty() {
+            let bytes = ((PAGE - low.0 % PAGE) as usize).min(rest.len());
+            let (page, behind) = rest.split_at(bytes);
+            let high = low.offset(bytes as u64);
+            let old = before
+                .and_then(|before| before.of(low.0, high.0))
+                .and_then(|range| self.pages.kept_in_front().get(range));
+            let is_same = old == Some(page);
+            if !is_same {
+                words.clear();
+                bounds.scan(low, page, &mut words);
+                self.reach.renew_stack(thread, (low, high), &words);
+            }
+            if !(is_same && is_apart) {
+                self.patches.compare(known, low, page);
+            }
+            (low, rest) = (high, behind);
+        }
+    }
+
     /// Compares the tracked blocks with what is known, where they are not as they were read last,
     /// and renews their words.
-    fn take_blocks(&mut self, known: &Memory, read: &[u8]) {
+    fn take_blocks(&mut self, known: &Memory, read: &[u8], all: bool) {
         let mut parts = std::mem::take(&mut self.parts);
-        let all = self.reach.take_widened();
         self.pages.changed(read, all, &mut parts);
         self.take_parts(known, read, &parts, all);
         self.parts = parts;
@@ -303,9 +377,9 @@ impl Capture {
         known: &Memory,
         ranges: &[(RuntimeAddress, usize)],
         read: &[u8],
+        all: bool,
     ) {
         let mut parts = std::mem::take(&mut self.parts);
-        let all = self.reach.take_widened();
         let mut rest = read;
         for &(address, bytes) in ranges {
             let Some((piece, behind)) = rest.split_at_checked(bytes) else {

@@ -74,6 +74,11 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
+    /// Whether a block may lie between two addresses.
+    pub(crate) fn meet(self, (low, high): (RuntimeAddress, RuntimeAddress)) -> bool {
+        self.low < high.0 && low.0 < self.high
+    }
+
     fn contain(self, word: u64) -> bool {
         word.wrapping_sub(self.low) < self.high.saturating_sub(self.low)
     }
@@ -106,6 +111,15 @@ impl Bounds {
         let numbered = (0..).zip(registers.iter().copied());
         into.extend(numbered.filter(|&(_, word)| self.contain(word)));
     }
+}
+
+/// The words of a thread's roots.
+#[derive(Debug, Default)]
+struct ThreadWords {
+    /// Of its registers and its own statics.
+    own: Words,
+    /// Of its stack, the highest address first: what changes is mostly near the lowest.
+    stack: Words,
 }
 
 /// How often each word occurs in each source.
@@ -179,7 +193,7 @@ pub(crate) struct Reach {
     bounds: Bounds,
     /// Whether blocks are to be searched for words again, since the bounds are others now.
     widened: bool,
-    threads: BTreeMap<ThreadId, Words>,
+    threads: BTreeMap<ThreadId, ThreadWords>,
     statics: Words,
     tracked: FxHashMap<RuntimeAddress, Tracked>,
     /// Bytes that the tracked blocks take of the budget.
@@ -243,7 +257,8 @@ impl Reach {
     /// A block is gone, or is about to be reallocated.
     pub(crate) fn block_gone(&mut self, address: RuntimeAddress) {
         let was_tracked = self.drop_tracked(address);
-        if was_tracked || self.refused.remove(&address) {
+        // Mostly there is none: many blocks come and go between two stops.
+        if was_tracked || (!self.refused.is_empty() && self.refused.remove(&address)) {
             self.moved = true;
             self.touched.add(address);
         }
@@ -252,15 +267,37 @@ impl Reach {
     /// A thread is gone: its stack is no root any more.
     pub(crate) fn thread_gone(&mut self, thread: ThreadId) {
         self.renew_thread(thread, &mut Words::new());
+        self.renew_stack(thread, (RuntimeAddress(0), RuntimeAddress(u64::MAX)), &[]);
         self.threads.remove(&thread);
     }
 
-    /// Takes the words of a thread's roots; leaves the ones it had before in their place.
+    /// Takes the words of a thread's registers and own statics; leaves the ones it had before in
+    /// their place.
     pub(crate) fn renew_thread(&mut self, thread: ThreadId, words: &mut Words) {
         let new = std::mem::take(words);
-        *words = self.threads.remove(&thread).unwrap_or_default();
+        *words = std::mem::take(&mut self.threads.entry(thread).or_default().own);
         self.exchange(Source::Thread(thread), words, &new);
-        self.threads.insert(thread, new);
+        self.threads.entry(thread).or_default().own = new;
+    }
+
+    /// Takes the words of a thread's stack from one address to another, by address.
+    pub(crate) fn renew_stack(
+        &mut self,
+        thread: ThreadId,
+        (low, high): (RuntimeAddress, RuntimeAddress),
+        words: &[(u64, u64)],
+    ) {
+        let stack = &mut self.threads.entry(thread).or_default().stack;
+        let from = stack.partition_point(|&(place, _)| place >= high.0);
+        let to = stack.partition_point(|&(place, _)| place >= low.0);
+        if from == to && words.is_empty() {
+            return;
+        }
+        let mut old: Words = stack
+            .splice(from..to, words.iter().rev().copied())
+            .collect();
+        old.reverse();
+        self.exchange(Source::Thread(thread), &old, words);
     }
 
     /// Takes the words of the program's statics; leaves the ones they had before in their place.
@@ -328,6 +365,9 @@ impl Reach {
 
     /// Ends the tracking of a block. Tells whether it was tracked.
     fn drop_tracked(&mut self, address: RuntimeAddress) -> bool {
+        if self.tracked.is_empty() {
+            return false;
+        }
         let Some(block) = self.tracked.remove(&address) else {
             return false;
         };
@@ -695,15 +735,20 @@ impl Reach {
     /// The words of all roots. The stopped thread first: what the reader looks at must not lose to
     /// another thread.
     fn root_words(&self, stopped: ThreadId) -> Vec<(u64, Source)> {
-        let of = |source: Source, words: &Words| -> Vec<(u64, Source)> {
-            words.iter().map(|&(_, word)| (word, source)).collect()
+        let of = |source: Source, words: &ThreadWords| -> Vec<(u64, Source)> {
+            let words = words.own.iter().chain(words.stack.iter().rev());
+            words.map(|&(_, word)| (word, source)).collect()
         };
         let own = self.threads.get(&stopped);
         let others = self.threads.iter().filter(|(id, _)| **id != stopped);
+        let statics = self
+            .statics
+            .iter()
+            .map(|&(_, word)| (word, Source::Statics));
         own.map(|words| of(Source::Thread(stopped), words))
             .into_iter()
             .flatten()
-            .chain(of(Source::Statics, &self.statics))
+            .chain(statics)
             .chain(others.flat_map(|(&id, words)| of(Source::Thread(id), words)))
             .collect()
     }
@@ -766,6 +811,9 @@ mod tests {
     /// Where the blocks of the tests lie.
     const ARENA: u64 = 0x10_0000;
     const ARENA_BYTES: u64 = 0x6000;
+
+    /// Places of roots below this are registers, those above are on the stack.
+    const REGISTERS: u64 = 2;
 
     const BUDGET: Budget = Budget {
         stack_bytes: 1 << 20,
@@ -977,8 +1025,19 @@ mod tests {
             let bounds = self.reach.bounds();
             // Roots of all threads, for the scan to compare with: threads that run go on.
             for (&thread, words) in &self.process.threads {
-                let mut words = Process::roots(words, bounds);
-                self.reach.renew_thread(thread, &mut words);
+                let (mut own, stack): (Words, Words) = Process::roots(words, bounds)
+                    .into_iter()
+                    .partition(|&(place, _)| place < REGISTERS);
+                self.reach.renew_thread(thread, &mut own);
+                for low in (REGISTERS..8).step_by(2) {
+                    let part = (RuntimeAddress(low), RuntimeAddress(low + 2));
+                    let words: Words = stack
+                        .iter()
+                        .copied()
+                        .filter(|(place, _)| (low..low + 2).contains(place))
+                        .collect();
+                    self.reach.renew_stack(thread, part, &words);
+                }
             }
             let mut statics = Process::roots(&self.process.statics, bounds);
             self.reach.renew_statics(&mut statics);
@@ -1062,7 +1121,7 @@ mod tests {
             1 => (slot(), slot(), size())
                 .prop_map(|(from, to, size)| Step::Realloc { from, to, size }),
             8 => (place(), word()).prop_map(|(at, word)| Step::Write { at, word }),
-            4 => (1u32..4, 0u64..6, word())
+            4 => (1u32..4, 0u64..8, word())
                 .prop_map(|(thread, place, word)| Step::Root { thread, place, word }),
             1 => (0u64..3, word()).prop_map(|(place, word)| Step::Static { place, word }),
             1 => (1u32..4).prop_map(Step::EndThread),

@@ -184,6 +184,11 @@ impl TrackedPages {
         self.before_from = from;
     }
 
+    /// What of the last reading stood before the blocks.
+    pub(crate) fn kept_in_front(&self) -> &[u8] {
+        self.before.get(..self.before_from).unwrap_or(&[])
+    }
+
     /// The parts that lie in a range of which only some was read, each with where it stands in it.
     /// The next reading is compared with nothing.
     pub(crate) fn within(

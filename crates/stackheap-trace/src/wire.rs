@@ -4,6 +4,7 @@
 use crate::error::TraceError;
 
 /// Appends an unsigned number: 7 bits a byte, the lowest first; all but the last byte have bit 7.
+#[inline]
 pub(crate) fn put(into: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         into.push(value as u8 | 0x80);
@@ -13,6 +14,7 @@ pub(crate) fn put(into: &mut Vec<u8>, mut value: u64) {
 }
 
 /// Appends the distance from `base` to `value`.
+#[inline]
 pub(crate) fn put_distance(into: &mut Vec<u8>, base: u64, value: u64) {
     put(into, fold(value.wrapping_sub(base)));
 }
@@ -24,6 +26,7 @@ pub(crate) fn put_bytes(into: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// Appends 0, or 1 and the number.
+#[inline]
 pub(crate) fn put_option(into: &mut Vec<u8>, value: Option<u64>) {
     match value {
         None => put(into, 0),

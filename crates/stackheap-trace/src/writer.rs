@@ -83,6 +83,8 @@ pub struct Writer {
     state: ReplayState,
     /// What was counted when the open chunk began.
     opened: Totals,
+    /// Whether there is an open chunk.
+    is_open: bool,
     /// When it began.
     opened_at: Option<Instant>,
     /// How many records came since the clock was looked at.
@@ -183,6 +185,7 @@ impl Writer {
             encoder: Encoder::default(),
             state: ReplayState::new(Arc::default()),
             opened: Totals::default(),
+            is_open: false,
             opened_at: None,
             unwatched: 0,
             room: 0,
@@ -389,7 +392,7 @@ impl Writer {
 
     /// Begins a chunk with the next record, unless one is open.
     fn open_chunk(&mut self) {
-        if self.encoder.len() > 0 {
+        if std::mem::replace(&mut self.is_open, true) {
             return;
         }
         self.opened = self.state.totals;
@@ -431,7 +434,7 @@ impl Writer {
 
     /// Gives the open chunk to the file.
     fn write_chunk(&mut self) -> Result<(), TraceError> {
-        if self.encoder.len() == 0 {
+        if !std::mem::take(&mut self.is_open) {
             return Ok(());
         }
         self.opened_at = None;
