@@ -439,7 +439,7 @@ mod tests {
             step: Some(StepNumber(4)),
             position: None,
         };
-        state.blocks[0].value = Value::text(ValueKind::Raw, "");
+        state.blocks[0].value = std::sync::Arc::new(Value::text(ValueKind::Raw, ""));
         let free = Event {
             kind: EventKind::Free {
                 block: BlockId(1),

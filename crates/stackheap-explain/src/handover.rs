@@ -6,7 +6,7 @@ use stackheap_model::{
     Block, BlockId, BlockState, Frame, FrameId, OwnerKind, RuntimeAddress, State, ThreadId,
 };
 
-use crate::{Names, Sentence, owner, size};
+use crate::{Indexed, Names, Sentence, owner, size};
 
 /// Who owned what in a state, kept so that a later state can be compared with it.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +33,7 @@ impl Held {
 }
 
 /// The names of a state as seen from none of its frames: each local comes with its function.
-struct FromOutside<'a>(&'a State);
+struct FromOutside<'a>(&'a Indexed<'a>);
 
 impl Names for FromOutside<'_> {
     fn frame(&self, id: FrameId) -> Option<(ThreadId, &Frame)> {
@@ -71,6 +71,7 @@ impl Owners {
     /// out, and so are blocks of which two places may be the owner.
     pub fn of(state: &State) -> Self {
         let mut held = HashMap::new();
+        let names = Indexed::of(state);
         for block in &state.blocks {
             let ([one], None, BlockState::Live) =
                 (block.owners.as_slice(), block.counts, block.state)
@@ -81,8 +82,8 @@ impl Owners {
                 block.id,
                 Held {
                     owner: one.kind.clone(),
-                    label: owner(one, state),
-                    full_label: owner(one, &FromOutside(state)),
+                    label: owner(one, &names),
+                    full_label: owner(one, &FromOutside(&names)),
                     address: block.address,
                     bytes: block.size,
                 },

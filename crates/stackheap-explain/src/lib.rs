@@ -47,7 +47,7 @@ pub use comparison::{
 };
 pub use event::{Sentence, event};
 pub use handover::{Handover, Owners, handover};
-pub use names::{Names, NoNames};
+pub use names::{Indexed, Names, NoNames};
 pub use phrase::{
     cell_kind, edge_kind, frame_bytes, local_role, local_state, outcome, owner, part, place,
     position, region, step_ref, when,

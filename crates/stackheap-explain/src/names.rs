@@ -1,5 +1,7 @@
 //! What the ids in an event stand for.
 
+use std::collections::HashMap;
+
 use stackheap_model::{Block, BlockId, Frame, FrameId, Local, LocalRole, State, ThreadId};
 
 /// Where a sentence looks up what ids stand for.
@@ -79,8 +81,50 @@ impl Names for State {
     }
 }
 
+/// The names of a state with an index of its frames, for asking about many of them: a stack may
+/// have thousands.
+#[derive(Debug)]
+pub struct Indexed<'s> {
+    state: &'s State,
+    frames: HashMap<FrameId, (ThreadId, &'s Frame)>,
+    focus: Option<FrameId>,
+}
+
+impl<'s> Indexed<'s> {
+    /// The names of a state.
+    pub fn of(state: &'s State) -> Self {
+        let threads = state.threads.iter().rev();
+        let frames = threads.flat_map(|thread| {
+            let frames = thread.frames.iter().rev();
+            frames.map(move |frame| (frame.id, (thread.id, frame)))
+        });
+        Self {
+            state,
+            // Of two with one id the first counts, as without an index.
+            frames: frames.collect(),
+            focus: state.focus(),
+        }
+    }
+}
+
+impl Names for Indexed<'_> {
+    fn frame(&self, id: FrameId) -> Option<(ThreadId, &Frame)> {
+        self.frames.get(&id).copied()
+    }
+
+    fn block(&self, id: BlockId) -> Option<&Block> {
+        self.state.block(id)
+    }
+
+    fn focus(&self) -> Option<FrameId> {
+        self.focus
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::sync::Arc;
+
     use stackheap_model::{
         At, BlockState, LocalState, Output, Owner, OwnerKind, Place, Region, RuntimeAddress, Stack,
         StepNumber, StepRef, StopNumber, Thread, Unknown, Value, ValueKind,
@@ -106,9 +150,9 @@ pub(crate) mod tests {
                 align: Some(8),
                 note: None,
             },
-            value: Some(Value::text(ValueKind::String, "\"hello\"")),
+            value: Some(Arc::new(Value::text(ValueKind::String, "\"hello\""))),
             bytes: Vec::new(),
-            cells: Vec::new(),
+            cells: Arc::default(),
             declared: None,
         };
         let frame = Frame {
@@ -144,9 +188,9 @@ pub(crate) mod tests {
                 position: None,
             },
             freed: None,
-            value: Value::text(ValueKind::Sequence, "b\"hello\""),
+            value: Arc::new(Value::text(ValueKind::Sequence, "b\"hello\"")),
             bytes: Vec::new(),
-            cells: Vec::new(),
+            cells: Arc::default(),
         };
         State {
             step: StepNumber(2),

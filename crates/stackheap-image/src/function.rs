@@ -9,6 +9,9 @@ use stackheap_model::{ImageAddress, TemplateArgument};
 use crate::api::DieRef;
 use crate::{Declared, Function, Image, Problem};
 
+/// How many names are kept by address.
+const NAMES_KEPT: usize = 1 << 16;
+
 impl<'data> Image<'data> {
     /// The functions with code that are declared in files for which `user` says yes, by address.
     /// `user` is asked once for each absolute path. A generic function appears once for each set of
@@ -79,6 +82,19 @@ impl<'data> Image<'data> {
     /// The path of the function whose code contains `at`, from the debug information or, where
     /// that has none, from the symbol table.
     pub fn function_name_at(&self, at: ImageAddress) -> Option<Arc<str>> {
+        if let Some(known) = lock(&self.names_at).get(&at) {
+            return known.clone();
+        }
+        let name = self.find_function_name(at);
+        let mut known = lock(&self.names_at);
+        if known.len() >= NAMES_KEPT {
+            known.clear();
+        }
+        known.insert(at, name.clone());
+        name
+    }
+
+    fn find_function_name(&self, at: ImageAddress) -> Option<Arc<str>> {
         if let Some(die) = self.function_die_at(at) {
             if let Some(name) = lock(&self.function_names).get(&die) {
                 return Some(name.clone());

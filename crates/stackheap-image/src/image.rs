@@ -35,6 +35,8 @@ pub struct Image<'data> {
     /// Units in the order in which types are searched: the user's first.
     pub(crate) search_order: Vec<u32>,
     pub(crate) function_names: Mutex<FxHashMap<DieRef, Arc<str>>>,
+    /// Names that were asked for by address; they are asked for again at each stop.
+    pub(crate) names_at: Mutex<FxHashMap<ImageAddress, Option<Arc<str>>>>,
     pub(crate) inlined_calls: Mutex<FxHashMap<DieRef, Arc<[InlinedCall]>>>,
     pub(crate) unit_ranges: OnceLock<Code>,
     pub(crate) code: Vec<OnceLock<Code>>,
@@ -95,6 +97,7 @@ impl<'data> Image<'data> {
             types: Mutex::default(),
             search_order,
             function_names: Mutex::default(),
+            names_at: Mutex::default(),
             inlined_calls: Mutex::default(),
             unit_ranges: OnceLock::new(),
             vtables: OnceLock::new(),

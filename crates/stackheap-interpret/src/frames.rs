@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
 use stackheap_image::{FrameAddress, Location, LocationContext, UnwindRegisters};
 use stackheap_model::{
     At, Cell, CellKind, Frame, FrameBytes, FrameBytesKind, FrameId, ImageAddress, LoadBias, Local,
@@ -13,7 +14,8 @@ use stackheap_trace::{FrameEntry, ThreadState};
 use crate::endings;
 use crate::moment::Moment;
 use crate::program::{FunctionFacts, Program, Progress, VariableFacts};
-use crate::values::{Decoded, Decoder, Memory, Pointer};
+use crate::reading::{Reading, Shown};
+use crate::values::{Memory, Pointer};
 
 /// Frames outside user code that are looked for on one stack.
 const UNWOUND_FRAMES: usize = 4096;
@@ -27,7 +29,7 @@ pub(crate) struct BuiltFrame {
 
 /// What a local brings along.
 pub(crate) struct BuiltLocal {
-    pub pointers: Vec<Pointer>,
+    pub pointers: Arc<[Pointer]>,
     /// Whether its binding can be assigned again or borrowed mutably.
     pub mutable: bool,
     /// Whether nothing that has run since it was bound can have moved its value on, because its
@@ -41,7 +43,7 @@ pub(crate) struct BuiltLocal {
 pub(crate) struct FrameBuilder<'m, 'r> {
     pub program: &'m Program<'r>,
     pub moment: &'m Moment<'m, 'r>,
-    pub decoder: &'m Decoder<'m>,
+    pub reading: &'m Reading<'m, 'r>,
 }
 
 /// The registers and memory of one frame.
@@ -77,11 +79,7 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
     /// The frames of a thread, innermost first: those of user code, and between and above them
     /// those of the standard library and of dependencies, as far as the stack can be unwound.
     pub(crate) fn frames(&self, thread: &'m ThreadState) -> Vec<BuiltFrame> {
-        let mut user: Vec<BuiltFrame> = thread
-            .frames
-            .iter()
-            .map(|entry| self.frame(thread, entry))
-            .collect();
+        let mut user = self.user_frames(thread);
         let others = self.other_frames(thread);
         let mut all = Vec::with_capacity(user.len() + others.len());
         let mut others = others.into_iter().peekable();
@@ -100,6 +98,12 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
             locals: Vec::new(),
         }));
         all
+    }
+
+    /// The frames of user code of a thread, outermost first.
+    pub(crate) fn user_frames(&self, thread: &'m ThreadState) -> Vec<BuiltFrame> {
+        let entries = thread.frames.iter();
+        entries.map(|entry| self.frame(thread, entry)).collect()
     }
 
     fn other_frames(&self, thread: &ThreadState) -> Vec<Frame> {
@@ -121,6 +125,8 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
             let bytes = self.moment.read(at, 8).ok()?;
             bytes.try_into().ok().map(u64::from_le_bytes)
         };
+        let users: FxHashSet<RuntimeAddress> =
+            thread.frames.iter().map(|entry| entry.cfa).collect();
         let mut frames = Vec::new();
         for _ in 0..UNWOUND_FRAMES {
             let Some(step) = self
@@ -133,11 +139,10 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
             let low = registers
                 .get(Register::RSP)
                 .map_or(step.cfa, RuntimeAddress);
-            let is_user = thread.frames.iter().any(|entry| entry.cfa == step.cfa);
             if step.cfa <= low {
                 break;
             }
-            if !is_user {
+            if !users.contains(&step.cfa) {
                 frames.push(self.other_frame(low, step.cfa, registers.at));
             }
             registers = step.registers;
@@ -296,7 +301,7 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
         {
             location = Ok(Location::Memory(at));
         }
-        let (place, decoded, bytes) =
+        let (place, shown, bytes) =
             self.value(context, facts, location, ty.size.unwrap_or(0), ty.align);
         let state = if !in_scope && self.is_ending(facts, site) {
             self.state_at_end(context, facts, site)
@@ -312,16 +317,16 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
             place,
             value: None,
             bytes,
-            cells: Vec::new(),
+            cells: Arc::default(),
             declared: facts.declared.clone(),
         };
-        let mut pointers = Vec::new();
+        let mut pointers = Arc::default();
         if holds_value {
-            local.value = Some(decoded.value);
-            local.cells = decoded.cells;
-            pointers = decoded.pointers;
+            local.value = Some(Arc::clone(&shown.value));
+            local.cells = Arc::clone(&shown.cells);
+            pointers = Arc::clone(&shown.pointers);
         } else {
-            local.cells = vec![uninitialised_cell(local.place.size)];
+            local.cells = Arc::new([uninitialised_cell(local.place.size)]);
         }
         let mutable = facts.binding.as_ref().is_none_or(|binding| binding.mutable);
         let innermost = context
@@ -482,7 +487,7 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
         location: Result<Location, Unknown>,
         size: u64,
         align: Option<u64>,
-    ) -> (Place, Decoded, Vec<u8>) {
+    ) -> (Place, Arc<Shown>, Vec<u8>) {
         let nowhere = |note: Arc<str>| Place {
             region: Region::None,
             address: None,
@@ -492,8 +497,8 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
         };
         let ty = facts.variable.ty;
         if size == 0 {
-            let decoded = self.decoder.decode_bytes(ty, &[]);
-            return (nowhere("zero-sized".into()), decoded, Vec::new());
+            let shown = self.reading.value_of(ty, &[]);
+            return (nowhere("zero-sized".into()), shown, Vec::new());
         }
         match location {
             Ok(Location::Memory(at)) => {
@@ -505,14 +510,14 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
                     note: None,
                 };
                 let bytes = self.moment.read(at, size as usize).unwrap_or_default();
-                (place, self.decoder.decode(ty, at), bytes)
+                (place, self.reading.value(ty, at), bytes)
             }
             Ok(Location::Bytes(mut bytes)) => {
                 bytes.resize(size as usize, 0);
-                let decoded = self.decoder.decode_bytes(ty, &bytes);
+                let shown = self.reading.value_of(ty, &bytes);
                 (
                     nowhere("not in memory: the debug information has its value".into()),
-                    decoded,
+                    shown,
                     bytes,
                 )
             }
@@ -539,7 +544,7 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
         captured: Option<u64>,
         size: u64,
         align: Option<u64>,
-    ) -> (Place, Decoded, Vec<u8>) {
+    ) -> (Place, Arc<Shown>, Vec<u8>) {
         let place = Place {
             region: Region::Register,
             address: None,
@@ -550,7 +555,7 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
         match captured {
             Some(word) if size <= 8 => {
                 let bytes = word.to_le_bytes()[..size as usize].to_vec();
-                (place, self.decoder.decode_bytes(ty, &bytes), bytes)
+                (place, self.reading.value_of(ty, &bytes), bytes)
             }
             _ => (
                 place,
@@ -593,12 +598,8 @@ fn state_of(facts: &VariableFacts, in_scope: bool) -> LocalState {
     }
 }
 
-fn unknown(why: &str) -> Decoded {
-    Decoded {
-        value: Value::unknown(ValueKind::Raw, why),
-        cells: Vec::new(),
-        pointers: Vec::new(),
-    }
+fn unknown(why: &str) -> Arc<Shown> {
+    Shown::unknown(Value::unknown(ValueKind::Raw, why))
 }
 
 fn uninitialised_cell(size: u64) -> Cell {

@@ -3,19 +3,20 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use stackheap_image::StaticPlace;
 use stackheap_model::{
-    Block, BlockId, BlockState, Counts, Edge, EdgeEnd, EdgeKind, LocalState, Owner, OwnerKind,
-    Place, Region, RuntimeAddress, StaticItem, StepRef, StopNumber, ThreadId, TypeId, TypeKind,
-    Unknown, Value, ValueKind,
+    Block, BlockId, BlockState, Counts, Edge, EdgeEnd, EdgeKind, FrameId, LocalState, Owner,
+    OwnerKind, Place, Region, RuntimeAddress, StaticItem, StepRef, StopNumber, ThreadId, TypeId,
+    TypeKind, Unknown, Value, ValueKind,
 };
 use stackheap_trace::BlockEntry;
 
 use crate::frames::BuiltFrame;
 use crate::moment::Moment;
 use crate::program::Program;
-use crate::values::{Contents, Decoded, Decoder, Memory, Pointer};
+use crate::reading::{Reading, Shown};
+use crate::values::{Contents, Memory, Pointer};
 
 /// How much of the heap a state shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,10 @@ pub struct HeapLimits {
     pub edges: usize,
     /// Bytes of a block that are given with it.
     pub block_bytes: u64,
+    /// Of the blocks that one stretch between two stops allocated, how many are given that nothing
+    /// which is shown points at. Code of std and of dependencies may leave thousands, as std does
+    /// when it reads the debug information for a backtrace.
+    pub unreached_blocks: usize,
 }
 
 impl Default for HeapLimits {
@@ -34,9 +39,13 @@ impl Default for HeapLimits {
             blocks: 4096,
             edges: 16_384,
             block_bytes: 4096,
+            unreached_blocks: 64,
         }
     }
 }
+
+/// Blocks among which those to show are looked for in the order of their numbers.
+const BLOCKS_SORTED: usize = 1 << 14;
 
 /// What is known of a block from those who point at it.
 #[derive(Default)]
@@ -46,12 +55,12 @@ struct Known {
     /// The locals among the owners: index of the frame and of the local in it.
     owning_locals: Vec<(usize, usize)>,
     /// Where the owning pointers lie: one that two locals show is one owner.
-    owning_places: Vec<RuntimeAddress>,
+    owning_places: FxHashSet<RuntimeAddress>,
     shared: bool,
     /// Why no owner can be named, where several seem to be.
     no_owner_because: Option<Arc<str>>,
     contents: Option<Contents>,
-    decoded: Option<Decoded>,
+    shown: Option<Arc<Shown>>,
     /// Only pointed at: what such a pointer takes it for.
     target_type: Option<TypeId>,
 }
@@ -88,7 +97,7 @@ pub(crate) struct Heap {
 pub(crate) struct HeapBuilder<'m, 'r> {
     pub program: &'m Program<'r>,
     pub moment: &'m Moment<'m, 'r>,
-    pub decoder: &'m Decoder<'m>,
+    pub reading: &'m Reading<'m, 'r>,
     pub limits: HeapLimits,
     known: FxHashMap<BlockId, Known>,
     edges: Vec<Edge>,
@@ -96,6 +105,8 @@ pub(crate) struct HeapBuilder<'m, 'r> {
     queue: VecDeque<(BlockId, RuntimeAddress, u64)>,
     /// The places of locals, by address: start, end, frame and local.
     locals: Vec<(u64, u64, usize, usize)>,
+    /// For each of them the highest end of it and those before it.
+    locals_reach: Vec<u64>,
 }
 
 /// From where a pointer is followed.
@@ -115,19 +126,20 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
     pub(crate) fn new(
         program: &'m Program<'r>,
         moment: &'m Moment<'m, 'r>,
-        decoder: &'m Decoder<'m>,
+        reading: &'m Reading<'m, 'r>,
         limits: HeapLimits,
     ) -> Self {
         Self {
             program,
             moment,
-            decoder,
+            reading,
             limits,
             known: FxHashMap::default(),
             edges: Vec::new(),
             statics: Vec::new(),
             queue: VecDeque::new(),
             locals: Vec::new(),
+            locals_reach: Vec::new(),
         }
     }
 
@@ -143,7 +155,7 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
                     frame: frame_index,
                     local: local_index,
                 };
-                for pointer in &more.pointers {
+                for pointer in more.pointers.iter() {
                     self.follow(&frames, &holder, pointer);
                 }
             }
@@ -182,6 +194,12 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
             }
         }
         self.locals.sort_unstable();
+        let mut reach = 0;
+        self.locals_reach
+            .extend(self.locals.iter().map(|&(_, end, ..)| {
+                reach = end.max(reach);
+                reach
+            }));
     }
 
     fn add_statics(&mut self, frames: &[&BuiltFrame]) {
@@ -229,7 +247,7 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
         region: Region,
     ) {
         let described = self.program.image.ty(ty);
-        let decoded = self.decoder.decode(ty, at);
+        let shown = self.reading.value(ty, at);
         self.statics.push(StaticItem {
             name: Arc::clone(name),
             type_name: Arc::clone(&described.name),
@@ -240,13 +258,13 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
                 align: described.align,
                 note: None,
             },
-            value: decoded.value,
+            value: Arc::clone(&shown.value),
         });
         let holder = Holder::Static {
             name,
             thread_local: region == Region::Tls,
         };
-        for pointer in &decoded.pointers {
+        for pointer in shown.pointers.iter() {
             self.follow(frames, &holder, pointer);
         }
     }
@@ -309,12 +327,12 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
             else {
                 continue;
             };
-            let decoded = self.decoder.decode_contents(&contents, address, Some(size));
-            for pointer in &decoded.pointers {
+            let shown = self.reading.block(&contents, address, size);
+            for pointer in shown.pointers.iter() {
                 self.follow(frames, &Holder::Block(id), pointer);
             }
             if let Some(known) = self.known.get_mut(&id) {
-                known.decoded = Some(decoded);
+                known.shown = Some(shown);
             }
         }
     }
@@ -356,13 +374,7 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
                 path: "".into(),
             };
         }
-        let local = self
-            .locals
-            .iter()
-            .rev()
-            .find(|&&(start, end, ..)| start <= target.0 && target.0 < end)
-            .and_then(|&(_, _, frame, local)| local_of(frames, frame, local));
-        if let Some((frame, local)) = local {
+        if let Some((frame, local)) = self.local_at(frames, target) {
             return EdgeEnd::Local {
                 frame,
                 local,
@@ -391,6 +403,28 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
             region,
             address: target,
         }
+    }
+
+    /// The local at an address; of several the one that begins last.
+    fn local_at(
+        &self,
+        frames: &[&BuiltFrame],
+        target: RuntimeAddress,
+    ) -> Option<(stackheap_model::FrameId, Arc<str>)> {
+        let behind = self
+            .locals
+            .partition_point(|&(start, ..)| start <= target.0);
+        let before = self
+            .locals
+            .iter()
+            .zip(&self.locals_reach)
+            .take(behind)
+            .rev();
+        let &(_, _, frame, local) = before
+            .take_while(|&(_, &reach)| target.0 < reach)
+            .map(|(place, _)| place)
+            .find(|&&(_, end, ..)| target.0 < end)?;
+        local_of(frames, frame, local)
     }
 
     fn resolve_static(&mut self, pointer: &Pointer, region: Region) -> EdgeEnd {
@@ -438,14 +472,17 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
         }
     }
 
-    fn read_only_value(&self, pointer: &Pointer, size: u64) -> (Value, Arc<str>) {
+    fn read_only_value(&self, pointer: &Pointer, size: u64) -> (Arc<Value>, Arc<str>) {
         // A wide pointer that covers bytes but names no type of its target points at a `str`.
         let described = pointer
             .target_type
             .map(|ty| (ty, self.program.image.ty(ty)));
         let Some((ty, described)) = described.filter(|(_, ty)| !matches!(ty.kind, TypeKind::Str))
         else {
-            return (self.text_at(pointer.target, size), Arc::from("str"));
+            return (
+                Arc::new(self.text_at(pointer.target, size)),
+                Arc::from("str"),
+            );
         };
         let name = Arc::clone(&described.name);
         if described
@@ -459,12 +496,11 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
                 initialised: count,
                 capacity: count,
             };
-            let decoded = self
-                .decoder
-                .decode_contents(&contents, pointer.target, Some(size));
-            return (decoded.value, format!("[{name}]").into());
+            let shown = self.reading.block(&contents, pointer.target, size);
+            return (Arc::clone(&shown.value), format!("[{name}]").into());
         }
-        (self.decoder.decode(ty, pointer.target).value, name)
+        let shown = self.reading.value(ty, pointer.target);
+        (Arc::clone(&shown.value), name)
     }
 
     fn text_at(&self, at: RuntimeAddress, size: u64) -> Value {
@@ -516,16 +552,14 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
     /// A local whose block nobody else is seen to hold may still have been handed on: to a place
     /// that is not observed, such as a frame of the standard library.
     fn judge_handed_on(&self, frames: &[&BuiltFrame], verdicts: &mut Vec<Verdict>) {
+        let judged: FxHashSet<_> = verdicts.iter().map(|verdict| verdict.local).collect();
         for (frame, built) in frames.iter().enumerate() {
             for (local, more) in built.locals.iter().enumerate() {
                 let Some(line) = more.named_by_value else {
                     continue;
                 };
                 let live = built.frame.locals.get(local).map(|shown| &shown.state);
-                let judged = verdicts
-                    .iter()
-                    .any(|verdict| verdict.local == (frame, local));
-                if judged || live != Some(&LocalState::Live) {
+                if judged.contains(&(frame, local)) || live != Some(&LocalState::Live) {
                     continue;
                 }
                 let owned = more.pointers.iter().find_map(|pointer| {
@@ -627,6 +661,8 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
 
     /// Takes what a local without a certain value seems to own away from it.
     fn carry_out(&mut self, frames: &[&BuiltFrame], verdicts: &[Verdict]) {
+        // For each local, by frame and name: the blocks that are taken away; `None` for all.
+        let mut taken: FxHashMap<(FrameId, Arc<str>), Vec<Option<BlockId>>> = FxHashMap::default();
         for verdict in verdicts
             .iter()
             .filter(|verdict| verdict.claim != Claim::Possible)
@@ -635,16 +671,8 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
             let Some((frame, local)) = local_of(frames, frame, local) else {
                 continue;
             };
-            self.edges.retain(|edge| {
-                let from_it = matches!(&edge.from, EdgeEnd::Local { frame: from, local: name, .. }
-                    if *from == frame && *name == local);
-                let to_it = match (&edge.to, verdict.block) {
-                    (EdgeEnd::Block { block, .. }, Some(judged)) => *block == judged,
-                    (_, None) => true,
-                    _ => false,
-                };
-                !(from_it && to_it && matches!(edge.kind, EdgeKind::Owns | EdgeKind::Shares))
-            });
+            let blocks = taken.entry((frame, Arc::clone(&local))).or_default();
+            blocks.push(verdict.block);
             let Some(known) = verdict.block.and_then(|block| self.known.get_mut(&block)) else {
                 continue;
             };
@@ -660,13 +688,31 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
                     .get_or_insert_with(|| Arc::clone(&verdict.why.reason));
             }
         }
+        if taken.is_empty() {
+            return;
+        }
+        self.edges.retain(|edge| {
+            let (EdgeKind::Owns | EdgeKind::Shares, EdgeEnd::Local { frame, local, .. }) =
+                (edge.kind, &edge.from)
+            else {
+                return true;
+            };
+            let Some(blocks) = taken.get(&(*frame, Arc::clone(local))) else {
+                return true;
+            };
+            let to = match edge.to {
+                EdgeEnd::Block { block, .. } => Some(block),
+                _ => None,
+            };
+            !blocks.iter().any(|block| block.is_none() || *block == to)
+        });
     }
 
     fn counts(&self, known: &Known) -> Option<Counts> {
         if !known.shared {
             return None;
         }
-        let facts = &known.decoded.as_ref()?.value.facts;
+        let facts = &known.shown.as_ref()?.value.facts;
         let number = |name: &str| {
             let fact = facts.iter().find(|(key, _)| &**key == name);
             fact.and_then(|(_, text)| text.parse().ok())
@@ -677,52 +723,55 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
         })
     }
 
-    fn blocks(&mut self) -> (Vec<Block>, u64) {
+    fn blocks(&self) -> (Vec<Block>, u64) {
         let blocks = &self.moment.state.blocks;
-        let total = blocks.len();
-        let shown: Vec<&BlockEntry> = if total <= self.limits.blocks {
-            blocks.by_number()
-        } else {
-            // Those whose owner is known first: they are what the program's own values reach. A heap
-            // of millions of blocks must not be sorted for each state.
-            let mut shown: Vec<&BlockEntry> = self
-                .known
-                .values()
-                .filter_map(|known| blocks.at(known.address))
-                .collect();
-            shown.sort_unstable_by_key(|entry| entry.id);
-            shown.truncate(self.limits.blocks);
-            let room = self.limits.blocks - shown.len();
-            let others = blocks
-                .iter()
-                .filter(|entry| !self.known.contains_key(&entry.id));
-            shown.extend(others.take(room));
-            shown.sort_unstable_by_key(|entry| entry.id);
-            shown
-        };
-        let left_out = (total - shown.len()) as u64;
+        // Those that something points at first: they are what the program's own values reach.
+        let reached = self.known.values();
+        let mut shown: Vec<&BlockEntry> = reached
+            .filter_map(|known| blocks.at(known.address))
+            .collect();
+        shown.sort_unstable_by_key(|entry| entry.id);
+        shown.truncate(self.limits.blocks);
+        shown.extend(self.unreached_blocks(self.limits.blocks - shown.len()));
+        shown.sort_unstable_by_key(|entry| entry.id);
+        let left_out = (blocks.len() - shown.len()) as u64;
         let blocks = shown.into_iter().map(|entry| self.block(entry)).collect();
         (blocks, left_out)
     }
 
+    /// At most `room` of the blocks that nothing shown points at, and of those that were allocated
+    /// between the same two stops the first ones.
+    fn unreached_blocks(&self, room: usize) -> Vec<&'m BlockEntry> {
+        let blocks = &self.moment.state.blocks;
+        let all: Vec<&BlockEntry> = if blocks.len() <= BLOCKS_SORTED {
+            blocks.by_number()
+        } else {
+            // Of millions of blocks not all are looked at for each state.
+            blocks.iter().take(BLOCKS_SORTED).collect()
+        };
+        let mut of_stretch: FxHashMap<StopNumber, usize> = FxHashMap::default();
+        let few = |entry: &&BlockEntry| {
+            let count = of_stretch.entry(entry.allocated.stop).or_default();
+            *count += 1;
+            *count <= self.limits.unreached_blocks
+        };
+        let unreached = all
+            .into_iter()
+            .filter(|entry| !self.known.contains_key(&entry.id));
+        unreached.filter(few).take(room).collect()
+    }
+
     fn block(&self, entry: &BlockEntry) -> Block {
         let known = self.known.get(&entry.id);
-        let decoded = known.and_then(|known| known.decoded.clone());
+        let shown = known.and_then(|known| known.shown.as_deref());
         let bytes = self.captured_prefix(entry);
-        let (value, cells) = match decoded {
-            Some(decoded) => (decoded.value, decoded.cells),
-            None => (raw_value(entry, &bytes), Vec::new()),
+        let (value, cells) = match shown {
+            Some(shown) => (Arc::clone(&shown.value), Arc::clone(&shown.cells)),
+            None => (Arc::new(raw_value(entry, &bytes)), Arc::default()),
         };
-        let type_name = known.and_then(|known| {
-            known
-                .contents
-                .as_ref()
-                .and_then(|contents| self.decoder.contents_type_name(contents))
-                .or_else(|| {
-                    known
-                        .target_type
-                        .map(|ty| Arc::clone(&self.program.image.ty(ty).name))
-                })
+        let type_name = shown.and_then(|shown| shown.type_name.clone()).or_else(|| {
+            let target = known?.target_type?;
+            Some(Arc::clone(&self.program.image.ty(target).name))
         });
         let now = self.moment.state.last_stop();
         let owners = known.map(|known| known.owners.clone()).unwrap_or_default();

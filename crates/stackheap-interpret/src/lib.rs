@@ -33,6 +33,7 @@ mod mentions;
 mod moment;
 mod overview;
 mod program;
+mod reading;
 pub mod values;
 mod walk;
 

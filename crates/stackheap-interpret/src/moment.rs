@@ -112,10 +112,28 @@ impl<'s, 'r> Moment<'s, 'r> {
     }
 }
 
-impl Memory for Moment<'_, '_> {
-    fn read(&self, at: RuntimeAddress, len: usize) -> Result<Vec<u8>, Unknown> {
+/// Where what lies at an address is to be read.
+enum Origin {
+    /// In what was captured.
+    Captured,
+    /// In the image.
+    Image,
+    /// Nowhere.
+    Nowhere,
+}
+
+impl Moment<'_, '_> {
+    /// Whether reading at `at` gives these bytes.
+    pub(crate) fn holds(&self, at: RuntimeAddress, bytes: &[u8]) -> bool {
+        match self.origin(at, bytes.len()) {
+            Origin::Captured => self.state.memory.holds(at, bytes),
+            _ => self.read(at, bytes.len()).as_deref() == Ok(bytes),
+        }
+    }
+
+    fn origin(&self, at: RuntimeAddress, len: usize) -> Origin {
         if at.0.checked_add(len as u64).is_none() {
-            return Err(Unknown::because("reaches beyond the end of memory"));
+            return Origin::Nowhere;
         }
         let readable = match self.region(at) {
             Region::Heap => self
@@ -129,17 +147,31 @@ impl Memory for Moment<'_, '_> {
                 .map(|thread| thread.captured)
                 .is_some_and(|range| range.low <= at && at.0 + len as u64 <= range.high.0),
             Region::Static | Region::Tls => true,
-            Region::Rodata => {
-                let here = self.bias.to_image(at);
-                let bytes = self.image.read_static(here, len, self.bias);
-                return bytes.ok_or_else(|| self.why_unknown(at, len));
-            }
+            Region::Rodata => return Origin::Image,
             // What was captured there belonged to a block that is gone.
             _ => false,
         };
-        if readable && let Some(bytes) = self.state.memory.read(at, len as u64) {
-            return Ok(bytes);
+        if readable {
+            Origin::Captured
+        } else {
+            Origin::Nowhere
         }
-        Err(self.why_unknown(at, len))
+    }
+}
+
+impl Memory for Moment<'_, '_> {
+    fn read(&self, at: RuntimeAddress, len: usize) -> Result<Vec<u8>, Unknown> {
+        if at.0.checked_add(len as u64).is_none() {
+            return Err(Unknown::because("reaches beyond the end of memory"));
+        }
+        let bytes = match self.origin(at, len) {
+            Origin::Captured => self.state.memory.read(at, len as u64),
+            Origin::Image => {
+                let here = self.bias.to_image(at);
+                self.image.read_static(here, len, self.bias)
+            }
+            Origin::Nowhere => None,
+        };
+        bytes.ok_or_else(|| self.why_unknown(at, len))
     }
 }

@@ -6,7 +6,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use stackheap_image::{Function, Image, StaticPlace, StaticVariable, Variable};
 use stackheap_model::{
     FileId, FrameId, FunctionId, ImageAddress, LoadBias, LocalRole, Position, RuntimeAddress, Site,
-    SiteId, SiteTable, StatementId, StopNumber, TextPosition, ThreadId, Type, TypeId,
+    SiteId, SiteTable, StatementId, StatementKind, StopNumber, TextPosition, Type, TypeId,
 };
 use stackheap_source::{Binding, Outline};
 use stackheap_trace::{BlobKind, FrameEntry, Limit, Recording};
@@ -14,6 +14,7 @@ use stackheap_trace::{BlobKind, FrameEntry, Limit, Recording};
 use crate::captured::{CaptureSlot, Capturing};
 use crate::error::InterpretError;
 use crate::mentions;
+use crate::reading::Values;
 use crate::values::{Fits, TypeSource};
 
 /// Facts of one kind about calls that are remembered, so that they are not looked up again.
@@ -49,6 +50,14 @@ impl Opened {
         })
     }
 
+    /// Takes a recording with the executable that is in it, for those who have both.
+    pub fn with_executable(recording: Recording, executable: Vec<u8>) -> Self {
+        Self {
+            recording,
+            executable,
+        }
+    }
+
     /// The recording.
     pub fn recording(&self) -> &Recording {
         &self.recording
@@ -69,6 +78,7 @@ pub struct Program<'r> {
     /// The sites, statements, functions and sources.
     pub table: Arc<SiteTable>,
     pub(crate) fits: Arc<Fits>,
+    pub(crate) values: Mutex<Values>,
     files: Vec<Arc<str>>,
     absolute: Vec<Arc<str>>,
     functions: FxHashMap<ImageAddress, Function>,
@@ -76,7 +86,6 @@ pub struct Program<'r> {
     outlines: Vec<OnceLock<Option<Outline>>>,
     statics: OnceLock<Vec<StaticVariable>>,
     capturing: OnceLock<Capturing>,
-    stops: Mutex<FxHashMap<StopNumber, Option<(ThreadId, SiteId)>>>,
     entry_places: Mutex<FxHashMap<(FrameId, u32), Option<RuntimeAddress>>>,
     sites_before: Mutex<FxHashMap<StopNumber, Option<SiteId>>>,
     sites_of_stops: Mutex<FxHashMap<StopNumber, Option<SiteId>>>,
@@ -141,6 +150,7 @@ impl<'r> Program<'r> {
             recording,
             image,
             fits: Arc::new(Fits::default()),
+            values: Mutex::default(),
             files,
             absolute,
             functions,
@@ -152,7 +162,6 @@ impl<'r> Program<'r> {
                 .collect(),
             statics: OnceLock::new(),
             capturing: OnceLock::new(),
-            stops: Mutex::default(),
             entry_places: Mutex::default(),
             sites_before: Mutex::default(),
             sites_of_stops: Mutex::default(),
@@ -179,24 +188,6 @@ impl<'r> Program<'r> {
     /// Where the thread stood at a stop.
     pub(crate) fn stop_position(&self, stop: StopNumber) -> Option<Position> {
         self.site_position(self.site_of_stop(stop)?)
-    }
-
-    /// The thread that stopped, and the site.
-    pub(crate) fn thread_at(&self, stop: StopNumber) -> Option<(ThreadId, SiteId)> {
-        if stop.0 == 0 {
-            return None;
-        }
-        let mut known = self.stops.lock().ok()?;
-        if let Some(found) = known.get(&stop) {
-            return *found;
-        }
-        let found = self.recording.cursor_at(stop).ok().and_then(|cursor| {
-            let mut threads = cursor.state().threads.iter();
-            let thread = threads.find(|thread| thread.last_stop == Some(stop))?;
-            Some((thread.id, thread.top()?.site))
-        });
-        known.insert(stop, found);
-        found
     }
 
     /// Where the parameter of this number lay when its call began, as `find` tells; it is asked
@@ -253,7 +244,20 @@ impl<'r> Program<'r> {
         found
     }
 
-    /// The site the same call passed before the one it is at; `None` at its first.
+    /// Takes note of the site that the call of a stop passed before it, for
+    /// [`Program::site_before`].
+    pub(crate) fn note_site_before(&self, stop: StopNumber, site: SiteId) {
+        let Ok(mut known) = self.sites_before.lock() else {
+            return;
+        };
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        known.insert(stop, Some(site));
+    }
+
+    /// The site the same call passed before the one it is at; `None` at its first. Who goes from
+    /// stop to stop has noted it; otherwise it takes a jump in the recording.
     pub(crate) fn site_before(&self, frame: &FrameEntry) -> Option<SiteId> {
         if frame.stop <= frame.entered_stop {
             return None;
@@ -273,6 +277,13 @@ impl<'r> Program<'r> {
         });
         known.insert(frame.stop, found);
         found
+    }
+
+    /// Whether a site belongs to the closing brace of a scope.
+    pub(crate) fn is_scope_end(&self, site: SiteId) -> bool {
+        let site = self.table.sites.get(site.0 as usize);
+        let statement = site.and_then(|site| self.table.statements.get(site.statement.0 as usize));
+        statement.is_some_and(|statement| statement.kind == StatementKind::ScopeEnd)
     }
 
     /// Where a statement starts in the source.

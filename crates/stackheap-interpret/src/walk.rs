@@ -5,8 +5,8 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use stackheap_model::{
     At, Block, BlockState, Event, EventKind, FrameId, LocalRole, LocalState, Output, OutputStream,
-    PlaceRef, Position, RuntimeAddress, Stack, State, StepNumber, StepRef, StopNumber, Thread,
-    ThreadId, Unknown, Value, ValueKind,
+    PlaceRef, Position, RuntimeAddress, SiteId, Stack, State, StepNumber, StepRef, StopNumber,
+    Thread, ThreadId, Unknown, Value, ValueKind,
 };
 use stackheap_trace::{
     Applied, BlockEntry, Cursor, FrameEntry, Record, ReplayState, Sequence, ThreadState,
@@ -17,8 +17,9 @@ use crate::error::InterpretError;
 use crate::frames::{BuiltFrame, FrameBuilder};
 use crate::heap::{HeapBuilder, HeapLimits};
 use crate::moment::Moment;
-use crate::program::{ImageTypes, Program};
-use crate::values::{Decoder, Limits};
+use crate::program::Program;
+use crate::reading::Reading;
+use crate::values::Limits;
 
 /// How much of each state is decoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,6 +64,8 @@ pub struct Walk<'p, 'r> {
     reallocations_moved: u64,
     output: Output,
     captured: Captured<'p, 'r>,
+    /// Where each call stood last.
+    sites: FxHashMap<FrameId, SiteId>,
     pending: Option<StopNumber>,
 }
 
@@ -92,6 +95,7 @@ impl<'p, 'r> Walk<'p, 'r> {
             reallocations_moved: 0,
             output: Output::default(),
             captured: Captured::new(program),
+            sites: FxHashMap::default(),
             pending: None,
         }
     }
@@ -114,6 +118,10 @@ impl<'p, 'r> Walk<'p, 'r> {
             captured: Vec::new(),
         };
         walk.captured.start_at(walk.cursor.state())?;
+        let threads = walk.cursor.state().threads.iter();
+        let frames = threads.flat_map(|thread| &thread.frames);
+        walk.sites
+            .extend(frames.map(|entry| (entry.frame, entry.site)));
         walk.pending = Some(stop);
         Ok(walk)
     }
@@ -154,6 +162,13 @@ impl<'p, 'r> Walk<'p, 'r> {
             }
         }
         Ok(None)
+    }
+
+    /// The events of the next state, which is not built; `None` at the end. Costs less than the
+    /// state, and what the state behind it tells is the same.
+    pub fn next_events(&mut self) -> Result<Option<(StepNumber, Vec<Event>)>, InterpretError> {
+        let step = self.advance()?;
+        Ok(step.map(|step| (step, self.take_events())))
     }
 
     /// Goes on to the next stop that has a state, without building its state.
@@ -264,8 +279,10 @@ impl<'p, 'r> Walk<'p, 'r> {
             (Record::Stop(stop), Applied::Stop(done)) => {
                 self.printed(stop.thread, record);
                 for popped in &done.popped {
+                    self.sites.remove(&popped.frame);
                     self.returned(stop.thread, popped);
                 }
+                self.passed(stop.thread);
                 if done.pushed.is_some() {
                     self.called(stop.thread);
                 }
@@ -371,6 +388,20 @@ impl<'p, 'r> Walk<'p, 'r> {
         }
     }
 
+    /// Notes where the call that stopped stood before.
+    fn passed(&mut self, thread: ThreadId) {
+        let thread = self.cursor.state().threads.get(thread);
+        let Some(top) = thread.and_then(ThreadState::top) else {
+            return;
+        };
+        let (stop, site) = (top.stop, top.site);
+        if let Some(before) = self.sites.insert(top.frame, site)
+            && self.program.is_scope_end(site)
+        {
+            self.program.note_site_before(stop, before);
+        }
+    }
+
     fn returned(&mut self, thread: ThreadId, popped: &FrameEntry) {
         let function = self.program.function_name(popped.function);
         let at = self.program.site_position(popped.site);
@@ -467,19 +498,36 @@ impl<'p, 'r> Walk<'p, 'r> {
                 position: allocated_at,
             },
             freed: Some(StepRef { step, position }),
-            value: Value::unknown(ValueKind::Raw, "freed"),
+            value: Arc::new(Value::unknown(ValueKind::Raw, "freed")),
             bytes: Vec::new(),
-            cells: Vec::new(),
+            cells: Arc::default(),
         });
     }
 
-    /// Builds the state at the stop reached.
-    fn take_state(&mut self) -> State {
-        let (thread, step, stop) =
-            self.here()
-                .unwrap_or((ThreadId(1), StepNumber(0), StopNumber(0)));
-        let mut built = build(self.program, self.cursor.state(), &self.limits);
-        let held = held(&built.frames, thread);
+    /// The events of the state at the stop reached, whose heap is not looked at.
+    fn take_events(&mut self) -> Vec<Event> {
+        let Some((thread, _, _)) = self.here() else {
+            return Vec::new();
+        };
+        self.freed.remove(&thread);
+        let state = self.cursor.state();
+        let frames = state.threads.get(thread).map_or_else(Vec::new, |thread| {
+            let moment = Moment::new(state, &self.program.image);
+            let reading = Reading::new(self.program, &moment, self.limits.values);
+            let builder = FrameBuilder {
+                program: self.program,
+                moment: &moment,
+                reading: &reading,
+            };
+            let mut frames = builder.user_frames(thread);
+            frames.reverse();
+            frames
+        });
+        self.events_of(thread, &frames)
+    }
+
+    /// What happened since the state of this thread before, now that it has these frames.
+    fn events_of(&mut self, thread: ThreadId, frames: &[BuiltFrame]) -> Vec<Event> {
         let mut events = self.events.remove(&thread).unwrap_or_default();
         if let Some(more) = self.unlisted.remove(&thread) {
             let what = format!("{more} more events of this stretch are not listed").into();
@@ -495,17 +543,21 @@ impl<'p, 'r> Walk<'p, 'r> {
                 at,
             });
         }
-        let before = self.before.insert(thread, held);
+        let before = self.before.insert(thread, held(frames));
         if let (Some(before), Some(now)) = (before, self.before.get(&thread)) {
-            let frames = built.frames.iter().find(|(id, _)| *id == thread);
-            compare(
-                &before,
-                now,
-                frames.map_or(&[], |(_, frames)| frames),
-                thread,
-                &mut events,
-            );
+            compare(&before, now, frames, thread, &mut events);
         }
+        events
+    }
+
+    /// Builds the state at the stop reached.
+    fn take_state(&mut self) -> State {
+        let (thread, step, stop) =
+            self.here()
+                .unwrap_or((ThreadId(1), StepNumber(0), StopNumber(0)));
+        let mut built = build(self.program, self.cursor.state(), &self.limits);
+        let frames = built.frames.iter().find(|(id, _)| *id == thread);
+        let events = self.events_of(thread, frames.map_or(&[], |(_, frames)| frames));
         let mut blocks = std::mem::take(&mut built.blocks);
         blocks.extend(self.freed.remove(&thread).unwrap_or_default());
         blocks.sort_by_key(|block| block.id);
@@ -529,11 +581,11 @@ impl<'p, 'r> Walk<'p, 'r> {
             thread,
             at,
             events,
-            threads: built.threads(state, thread, step),
             blocks,
             blocks_left_out: built.blocks_left_out,
             statics: built.statics,
             edges: built.edges,
+            threads: threads(built.frames, state, thread, step),
             output: self.output.clone(),
         }
     }
@@ -545,29 +597,21 @@ pub fn state_at(
     step: StepNumber,
     limits: StateLimits,
 ) -> Result<State, InterpretError> {
+    let recording = program.recording;
     let no_such = || InterpretError::NoSuchStep {
         step,
-        steps: program.recording.totals().steps,
+        steps: recording.totals().steps,
     };
-    let stop = program
-        .recording
-        .first_stop_of_step(step)
-        .ok_or_else(no_such)?;
-    let thread = program.recording.cursor_at(stop)?;
-    let here = thread
-        .state()
-        .threads
-        .iter()
-        .find(|thread| thread.last_stop == Some(stop));
-    let thread = here.map(|thread| thread.id).ok_or_else(no_such)?;
+    let stop = recording.first_stop_of_step(step).ok_or_else(no_such)?;
+    let thread = recording.thread_of_stop(stop).ok_or_else(no_such)?;
     // The thread's state before this one, for what happened since.
     let mut start = step;
     for back in 1..=LOOK_BACK_STEPS.min(step.0.saturating_sub(1)) {
         let candidate = StepNumber(step.0 - back);
-        let Some(first) = program.recording.first_stop_of_step(candidate) else {
+        let Some(first) = recording.first_stop_of_step(candidate) else {
             break;
         };
-        if program.thread_at(first).is_some_and(|(id, _)| id == thread) {
+        if recording.thread_of_stop(first) == Some(thread) {
             start = candidate;
             break;
         }
@@ -580,9 +624,7 @@ pub fn state_at(
     loop {
         match walk.advance()? {
             Some(reached) if reached == step => return Ok(walk.take_state()),
-            Some(reached) if reached == start => {
-                let _ = walk.take_state();
-            }
+            Some(reached) if reached == start => drop(walk.take_events()),
             Some(_) => {}
             None => return Err(no_such()),
         }
@@ -602,10 +644,10 @@ pub fn state_at_part(
     let mut walk = Walk::from_step(program, limits, step)?.with_level(Level::Parts);
     walk.advance()?;
     let frame = walk.top_here().map(|(frame, _)| frame);
-    // The states in between are built for what they hold, which the next one is compared with.
+    // The states in between are looked at for what they hold, which the next one is compared with.
     let mut passed = 0;
     while let Some(frame) = frame {
-        let _ = walk.take_state();
+        drop(walk.take_events());
         let mut next = walk.advance()?;
         while next.is_some() && walk.is_in(frame, step) && walk.top_here() != Some((frame, step)) {
             next = walk.advance()?;
@@ -635,15 +677,11 @@ struct Built {
 
 fn build(program: &Program<'_>, state: &ReplayState, limits: &StateLimits) -> Built {
     let moment = Moment::new(state, &program.image);
-    let types = ImageTypes {
-        image: &program.image,
-        bias: moment.bias,
-    };
-    let decoder = Decoder::with_fits(&types, &moment, limits.values, Arc::clone(&program.fits));
+    let reading = Reading::new(program, &moment, limits.values);
     let builder = FrameBuilder {
         program,
         moment: &moment,
-        decoder: &decoder,
+        reading: &reading,
     };
     let mut frames: Vec<(ThreadId, Vec<BuiltFrame>)> = state
         .threads
@@ -651,7 +689,7 @@ fn build(program: &Program<'_>, state: &ReplayState, limits: &StateLimits) -> Bu
         .filter(|thread| !thread.ended)
         .map(|thread| (thread.id, builder.frames(thread)))
         .collect();
-    let heap = HeapBuilder::new(program, &moment, &decoder, limits.heap).build(&mut frames);
+    let heap = HeapBuilder::new(program, &moment, &reading, limits.heap).build(&mut frames);
     Built {
         frames,
         blocks: heap.blocks,
@@ -661,20 +699,19 @@ fn build(program: &Program<'_>, state: &ReplayState, limits: &StateLimits) -> Bu
     }
 }
 
-impl Built {
-    fn threads(&self, state: &ReplayState, current: ThreadId, step: StepNumber) -> Vec<Thread> {
-        state
-            .threads
-            .iter()
-            .map(|thread| {
-                let frames = self.frames.iter().find(|(id, _)| *id == thread.id);
-                let frames = frames
-                    .map(|(_, frames)| frames.iter().map(|built| built.frame.clone()).collect())
-                    .unwrap_or_default();
-                self::thread(thread, frames, current, step)
-            })
-            .collect()
-    }
+fn threads(
+    frames: Vec<(ThreadId, Vec<BuiltFrame>)>,
+    state: &ReplayState,
+    current: ThreadId,
+    step: StepNumber,
+) -> Vec<Thread> {
+    let mut frames: FxHashMap<ThreadId, Vec<BuiltFrame>> = frames.into_iter().collect();
+    let threads = state.threads.iter().map(|thread| {
+        let built = frames.remove(&thread.id).unwrap_or_default();
+        let frames = built.into_iter().map(|built| built.frame).collect();
+        self::thread(thread, frames, current, step)
+    });
+    threads.collect()
 }
 
 fn thread(
@@ -709,27 +746,25 @@ fn thread(
     }
 }
 
-fn held(frames: &[(ThreadId, Vec<BuiltFrame>)], thread: ThreadId) -> Before {
+fn held(frames: &[BuiltFrame]) -> Before {
     let mut all = Before::default();
-    for (_, frames) in frames.iter().filter(|(id, _)| *id == thread) {
-        for built in frames {
-            let locals = all.entry(built.frame.id).or_default();
-            for local in &built.frame.locals {
-                if local.role == LocalRole::Hidden {
-                    continue;
-                }
-                let text = local
-                    .value
-                    .as_ref()
-                    .and_then(|value| value.text.clone().ok());
-                let present = local.state != LocalState::Uninit;
-                let held = Held {
-                    present,
-                    bytes: local.bytes.clone(),
-                    text,
-                };
-                locals.insert(Arc::clone(&local.name), held);
+    for built in frames.iter().filter(|built| built.frame.user) {
+        let locals = all.entry(built.frame.id).or_default();
+        for local in &built.frame.locals {
+            if local.role == LocalRole::Hidden {
+                continue;
             }
+            let text = local
+                .value
+                .as_ref()
+                .and_then(|value| value.text.clone().ok());
+            let present = local.state != LocalState::Uninit;
+            let held = Held {
+                present,
+                bytes: local.bytes.clone(),
+                text,
+            };
+            locals.insert(Arc::clone(&local.name), held);
         }
     }
     all

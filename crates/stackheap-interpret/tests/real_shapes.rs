@@ -211,6 +211,97 @@ fn passing_over_states_loses_no_event() {
     assert_eq!(count(last - 1), all);
 }
 
+/// Values that change in place, behind a pointer and by a new owner of an old address.
+const CHANGES: &str = r#"
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+static mut TICKS: u32 = 0;
+
+fn main() {
+    let mut words = vec![String::from("one"), String::from("two")];
+    let mut pair = (1_u8, Box::new(5_u64));
+    for round in 0..3_usize {
+        *pair.1 += 1;
+        words[0].push('!');
+        unsafe { TICKS += 1 };
+        words.push(round.to_string());
+    }
+    let shared = Rc::new(7);
+    let other = Rc::clone(&shared);
+    let seen: &str = unsafe { &*(words[1].as_str() as *const str) };
+    words.remove(1);
+    let again = String::from("new");
+    let mut map = BTreeMap::new();
+    map.insert(1, words);
+    drop(other);
+    map.insert(2, vec![again]);
+    println!("{} {} {}", map.len(), shared, seen.len());
+}
+"#;
+
+#[test]
+fn what_is_kept_from_state_to_state_is_what_is_read_afresh() {
+    let directory = tempfile::tempdir().unwrap();
+    let (opened, _) = record(directory.path(), CHANGES);
+    let program = opened.program().unwrap();
+    let mut walk = Walk::new(&program, StateLimits::default());
+    let mut texts = std::collections::BTreeSet::new();
+    while let Some(state) = walk.next_state().unwrap() {
+        let fresh = opened.program().unwrap();
+        let alone = state_at(&fresh, state.step, StateLimits::default()).unwrap();
+        assert_eq!(state, alone, "step {}", state.step);
+        let values = innermost(&state).locals.iter();
+        texts.extend(values.filter_map(|local| local.value.as_ref()?.text.clone().ok()));
+    }
+    assert!(texts.contains(r#"["one!!!", "0", "1", "2"]"#), "{texts:?}");
+}
+
+#[test]
+fn events_alone_are_those_of_the_states() {
+    let directory = tempfile::tempdir().unwrap();
+    let (opened, _) = record(directory.path(), CHANGES);
+    let program = opened.program().unwrap();
+    let mut states = Walk::new(&program, StateLimits::default());
+    let mut events = Walk::new(&program, StateLimits::default());
+    let mut count = 0;
+    while let Some(state) = states.next_state().unwrap() {
+        let alone = events.next_events().unwrap();
+        count += state.events.len();
+        assert_eq!(alone, Some((state.step, state.events)));
+    }
+    assert_eq!(events.next_events().unwrap(), None);
+    assert!(count > 20, "{count}");
+}
+
+const LEFT_BEHIND: &str = r#"
+fn main() {
+    let kept: Vec<Box<u64>> = (0..200).map(Box::new).collect();
+    (0..1000_u64).map(Box::new).for_each(std::mem::forget);
+    println!("{}", kept.len());
+}
+"#;
+
+/// Of what a single step leaves on the heap without a pointer to it, as std does when it makes a
+/// backtrace, a state has the first blocks and tells how many more there are.
+#[test]
+fn blocks_of_one_step_that_nothing_points_at_are_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let (opened, _) = record(directory.path(), LEFT_BEHIND);
+    let program = opened.program().unwrap();
+    let last = StepNumber(program.recording.totals().steps);
+    let state = state_at(&program, last, StateLimits::default()).unwrap();
+    let of_box = state
+        .blocks
+        .iter()
+        .filter(|block| block.size == 8 && block.state == stackheap_model::BlockState::Live);
+    let (owned, left): (Vec<_>, Vec<_>) = of_box.partition(|block| !block.owners.is_empty());
+    assert_eq!(owned.len(), 200);
+    let most = StateLimits::default().heap.unreached_blocks;
+    assert_eq!(left.len(), most);
+    assert_eq!(state.blocks_left_out, 1000 - most as u64);
+}
+
 /// Both calls of `parse` end at the same brace; only in the first was `options` initialised.
 const EARLY_EXIT: &str = r#"
 struct Options {

@@ -111,12 +111,13 @@ pub struct Local {
     pub state: LocalState,
     /// Where it lives.
     pub place: Place,
-    /// Its value; `None` where the state says that there is none.
-    pub value: Option<Value>,
+    /// Its value; `None` where the state says that there is none. Shared between states in which it
+    /// is the same.
+    pub value: Option<Arc<Value>>,
     /// The bytes of its place, as captured; empty when none were.
     pub bytes: Vec<u8>,
     /// Its bytes, cell by cell.
-    pub cells: Vec<Cell>,
+    pub cells: Arc<[Cell]>,
     /// Where it is declared.
     pub declared: Option<Position>,
 }
@@ -294,11 +295,11 @@ pub struct Block {
     /// Where it was freed.
     pub freed: Option<StepRef>,
     /// Its contents.
-    pub value: Value,
+    pub value: Arc<Value>,
     /// Its bytes as captured, cut at a stated length; empty when none were.
     pub bytes: Vec<u8>,
     /// Its bytes, cell by cell, cut at a stated count.
-    pub cells: Vec<Cell>,
+    pub cells: Arc<[Cell]>,
 }
 
 /// A static or a piece of read-only data that something points at.
@@ -311,7 +312,7 @@ pub struct StaticItem {
     /// Where it lives.
     pub place: Place,
     /// Its value.
-    pub value: Value,
+    pub value: Arc<Value>,
 }
 
 /// What a pointer means.

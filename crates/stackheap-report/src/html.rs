@@ -17,6 +17,7 @@ use serde_json::{Value as Json, json};
 use stackheap_explain::{comparison, summary};
 use stackheap_model::{SourceFile, State};
 
+use crate::tree::Tree;
 use crate::{Comparison, Summary};
 use rows::Rows;
 
@@ -139,7 +140,7 @@ impl<'a> Page<'a> {
             self.stderr.add(&state.output.stderr),
             self.captured.add(&state.output.captured),
         );
-        let output = json!([out.0, out.1, err.0, err.1, kept.0, kept.1]);
+        let output = Tree::list([out.0, out.1, err.0, err.1, kept.0, kept.1]);
         let row = self.made.row(state, &output);
         self.row_bytes += row.len();
         self.rows.push(row);

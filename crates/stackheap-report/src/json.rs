@@ -3,8 +3,8 @@
 //! The shape is described by `schema/state.schema.json`. Addresses are hexadecimal strings, bytes
 //! are strings of hexadecimal digits. What is not known is `{"unknown": "the reason"}`.
 
-use serde_json::{Map, Value as Json, json};
-use stackheap_explain::{Names, event as sentence};
+use serde_json::Value as Json;
+use stackheap_explain::{Indexed, Names, event as sentence};
 use stackheap_model::{
     At, Block, BlockState, Cell, CellKind, Edge, EdgeEnd, EdgeKind, Event, EventKind, Frame,
     FrameBytes, FrameBytesKind, Local, LocalRole, LocalState, OutputStream, Owner, OwnerKind,
@@ -13,6 +13,7 @@ use stackheap_model::{
 };
 
 use crate::Frames;
+use crate::tree::{Members, Tree, object};
 
 /// The version of the shape. It changes when a name or a meaning does, not when something is added.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -27,27 +28,49 @@ pub fn state(state: &State) -> Json {
 
 /// One state, with the chosen frames.
 pub fn state_with(state: &State, frames: Frames) -> Json {
-    let mut shown = head(state);
+    Json::from(&tree(state, frames))
+}
+
+/// One state, with the frames of user code, as the text of [`state`] without spaces and with a line
+/// end behind it. Costs a fraction of making the one and then the other.
+pub fn line(state: &State) -> String {
+    let mut line = String::new();
+    tree(state, Frames::User).write(&mut line);
+    line.push('\n');
+    line
+}
+
+/// The same over several lines, indented, for people.
+pub fn lines(state: &State) -> String {
+    let mut lines = String::new();
+    tree(state, Frames::User).write_lines(&mut lines, 0);
+    lines.push('\n');
+    lines
+}
+
+fn tree(state: &State, frames: Frames) -> Tree<'_> {
+    let names = Indexed::of(state);
+    let mut shown = head(state, &names);
     let threads = state.threads.iter().map(|thread| {
         let mut shown = thread_head(thread);
         let chosen = thread.frames.iter();
         let chosen = chosen.filter(|f| f.user || frames == Frames::All);
-        set(&mut shown, "frames", chosen.map(frame).collect());
+        shown.set("frames", Tree::list(chosen.map(frame)));
         shown
     });
-    set(&mut shown, "threads", threads.collect());
-    let blocks = state.blocks.iter().map(|b| block(b, state));
-    set(&mut shown, "blocks", blocks.collect());
+    shown.set("threads", Tree::list(threads));
+    let blocks = state.blocks.iter().map(|b| block(b, &names));
+    shown.set("blocks", Tree::list(blocks));
     let statics = state.statics.iter().map(static_item);
-    set(&mut shown, "statics", statics.collect());
-    set(&mut shown, "edges", state.edges.iter().map(edge).collect());
-    set(&mut shown, "output", output(state));
+    shown.set("statics", Tree::list(statics));
+    shown.set("edges", Tree::list(state.edges.iter().map(edge)));
+    shown.set("output", output(state));
     shown
 }
 
 /// A state without its threads, blocks, statics, edges and output.
-pub(crate) fn head(state: &State) -> Json {
-    json!({
+pub(crate) fn head<'a>(state: &'a State, names: &dyn Names) -> Tree<'a> {
+    object! {
         "schema_version": SCHEMA_VERSION,
         "step": state.step.0,
         "steps": state.steps,
@@ -57,69 +80,74 @@ pub(crate) fn head(state: &State) -> Json {
         "depth": state.depth,
         "thread": state.thread.0,
         "at": at(&state.at),
-        "events": state.events.iter().map(|e| event(e, state)).collect::<Vec<_>>(),
+        "events": state.events.iter().map(|e| event(e, names)).collect::<Vec<_>>(),
         "blocks_left_out": state.blocks_left_out,
-    })
+    }
 }
 
-fn output(state: &State) -> Json {
+fn output(state: &State) -> Tree<'_> {
     // Bytes that are no UTF-8 become U+FFFD: JSON has no other place for them.
-    json!({
+    object! {
         "stdout": String::from_utf8_lossy(&state.output.stdout),
         "stderr": String::from_utf8_lossy(&state.output.stderr),
         "captured": String::from_utf8_lossy(&state.output.captured),
-    })
+    }
 }
 
-fn address(address: RuntimeAddress) -> Json {
-    Json::String(address.to_string())
+fn address(address: RuntimeAddress) -> Tree<'static> {
+    Tree::from(address.to_string())
 }
 
-fn at(at: &At) -> Json {
-    json!({
+fn at(at: &At) -> Tree<'_> {
+    object! {
         "file": at.position.as_ref().map(|p| &*p.file),
         "line": at.position.as_ref().map(|p| p.line),
         "column": at.position.as_ref().map(|p| p.column),
         "function": &*at.function,
-    })
-}
-
-fn position(position: Option<&Position>) -> Json {
-    match position {
-        Some(p) => json!({"file": &*p.file, "line": p.line, "column": p.column}),
-        None => Json::Null,
     }
 }
 
-fn step_ref(step: &StepRef) -> Json {
-    json!({"step": step.step.map(|s| s.0), "at": position(step.position.as_ref())})
+fn position(position: Option<&Position>) -> Tree<'_> {
+    match position {
+        Some(p) => object! {"file": &*p.file, "line": p.line, "column": p.column},
+        None => Tree::Null,
+    }
+}
+
+fn step_ref(step: &StepRef) -> Tree<'_> {
+    object! {"step": step.step.map(|s| s.0), "at": position(step.position.as_ref())}
 }
 
 /// A thread without its frames.
-pub(crate) fn thread_head(thread: &Thread) -> Json {
+pub(crate) fn thread_head(thread: &Thread) -> Tree<'_> {
     let stack = &thread.stack;
-    let mut shown = json!({
+    let mut shown = object! {
         "low": address(stack.low),
         "high": address(stack.high),
         "used": stack.used,
         "high_water": stack.high_water,
-    });
+    };
     match &stack.limit {
-        Ok(limit) => set(&mut shown, "limit", json!(limit)),
-        Err(unknown) => set(&mut shown, "limit", json!({"unknown": &*unknown.reason})),
+        Ok(limit) => shown.set("limit", *limit),
+        Err(unknown) => shown.set("limit", object! {"unknown": &*unknown.reason}),
     }
-    json!({
+    object! {
         "id": thread.id.0,
         "name": thread.name.as_deref(),
         "as_of": thread.as_of.map(|step| step.0),
         "ended": thread.ended,
         "stack": shown,
-    })
+    }
 }
 
 /// A frame.
-pub(crate) fn frame(frame: &Frame) -> Json {
-    json!({
+pub(crate) fn frame(frame: &Frame) -> Tree<'_> {
+    frame_with(frame, Tree::list(frame.locals.iter().map(local)))
+}
+
+/// A frame with these for its locals.
+pub(crate) fn frame_with<'a>(frame: &'a Frame, locals: Tree<'a>) -> Tree<'a> {
+    object! {
         "id": frame.id.0,
         "function": &*frame.function,
         "at": at(&frame.at),
@@ -127,45 +155,46 @@ pub(crate) fn frame(frame: &Frame) -> Json {
         "high": address(frame.high),
         "size": frame.high.checked_distance(frame.low),
         "user": frame.user,
-        "locals": frame.locals.iter().map(local).collect::<Vec<_>>(),
-        "other_bytes": frame.other_bytes.iter().map(other_bytes).collect::<Vec<_>>(),
-    })
+        "locals": locals,
+        "other_bytes": Tree::list(frame.other_bytes.iter().map(other_bytes)),
+    }
 }
 
-fn other_bytes(bytes: &FrameBytes) -> Json {
+fn other_bytes(bytes: &FrameBytes) -> Tree<'_> {
     let kind = match bytes.kind {
         FrameBytesKind::ReturnAddress => "return-address",
         FrameBytesKind::SavedRegister => "saved-register",
         FrameBytesKind::Unnamed => "unnamed",
     };
-    json!({
+    object! {
         "address": address(bytes.address),
         "size": bytes.size,
         "kind": kind,
         "note": bytes.note.as_deref(),
-    })
+    }
 }
 
-fn local(local: &Local) -> Json {
-    let mut shown = json!({
+/// A local.
+pub(crate) fn local(local: &Local) -> Tree<'_> {
+    let mut shown = object! {
         "name": &*local.name,
         "role": local_role(local.role),
         "type": &*local.type_name,
         "state": local_state(&local.state),
-        "loans": [],
+        "loans": Tree::List(Vec::new()),
         "place": place(&local.place),
         "declared": position(local.declared.as_ref()),
-    });
+    };
     if let LocalState::Unknown(unknown) = &local.state {
-        set(&mut shown, "because", json!(&*unknown.reason));
+        shown.set("because", &*unknown.reason);
     }
     let mut inside = match &local.value {
         Some(known) => value(known, VALUE_DEPTH),
-        None => json!({"fields": []}),
+        None => object! {"fields": Tree::List(Vec::new())},
     };
-    set(&mut inside, "bytes", json!(hex(&local.bytes)));
-    set(&mut shown, "value", inside);
-    set(&mut shown, "cells", cells(&local.cells));
+    inside.set("bytes", hex(&local.bytes));
+    shown.set("value", inside);
+    shown.set("cells", cells(&local.cells));
     shown
 }
 
@@ -191,14 +220,14 @@ pub(crate) fn local_state(state: &LocalState) -> &'static str {
     }
 }
 
-fn place(place: &Place) -> Json {
-    json!({
+fn place(place: &Place) -> Tree<'_> {
+    object! {
         "region": region(place.region),
         "address": place.address.map(address),
         "size": place.size,
         "align": place.align,
         "note": place.note.as_deref(),
-    })
+    }
 }
 
 fn region(region: Region) -> &'static str {
@@ -217,11 +246,11 @@ fn region(region: Region) -> &'static str {
 }
 
 /// A value and its parts, down to `depth` levels.
-fn value(value: &Value, depth: u32) -> Json {
-    let mut shown = json!({"kind": value_kind(value.kind)});
+fn value(value: &Value, depth: u32) -> Tree<'_> {
+    let mut shown = object! {"kind": value_kind(value.kind)};
     match &value.text {
-        Ok(text) => set(&mut shown, "text", json!(&**text)),
-        Err(unknown) => set(&mut shown, "unknown", json!(&*unknown.reason)),
+        Ok(text) => shown.set("text", &**text),
+        Err(unknown) => shown.set("unknown", &*unknown.reason),
     }
     let parts = if depth == 0 {
         &[]
@@ -230,29 +259,28 @@ fn value(value: &Value, depth: u32) -> Json {
     };
     let cut = (value.fields.len() - parts.len()) as u64;
     let fields: Vec<_> = parts.iter().map(|f| field(f, depth - 1)).collect();
-    set(&mut shown, "fields", json!(fields));
+    shown.set("fields", fields);
     let left_out = value.fields_left_out.saturating_add(cut);
     if left_out > 0 {
-        set(&mut shown, "fields_left_out", json!(left_out));
+        shown.set("fields_left_out", left_out);
     }
     if !value.facts.is_empty() {
-        let facts: Map<_, _> = value
-            .facts
-            .iter()
-            .map(|(name, fact)| (name.to_string(), json!(&**fact)))
-            .collect();
-        set(&mut shown, "facts", Json::Object(facts));
+        let mut facts = Members::with_room(value.facts.len());
+        for (name, fact) in &value.facts {
+            facts.set(name, &**fact);
+        }
+        shown.set("facts", Tree::Object(facts));
     }
     shown
 }
 
-fn field(field: &ValueField, depth: u32) -> Json {
-    json!({
+fn field(field: &ValueField, depth: u32) -> Tree<'_> {
+    object! {
         "name": &*field.name,
         "type": &*field.type_name,
         "offset": field.offset,
         "value": value(&field.value, depth),
-    })
+    }
 }
 
 fn value_kind(kind: ValueKind) -> &'static str {
@@ -277,20 +305,20 @@ fn value_kind(kind: ValueKind) -> &'static str {
     }
 }
 
-fn cells(cells: &[Cell]) -> Json {
-    cells.iter().map(cell).collect()
+fn cells(cells: &[Cell]) -> Tree<'_> {
+    Tree::list(cells.iter().map(cell))
 }
 
-fn cell(cell: &Cell) -> Json {
-    let mut shown = json!({
+fn cell(cell: &Cell) -> Tree<'_> {
+    let mut shown = object! {
         "offset": cell.offset,
         "size": cell.size,
         "kind": cell_kind(cell.kind),
         "label": &*cell.label,
-    });
+    };
     match &cell.text {
-        Ok(text) => set(&mut shown, "text", json!(&**text)),
-        Err(unknown) => set(&mut shown, "unknown", json!(&*unknown.reason)),
+        Ok(text) => shown.set("text", &**text),
+        Err(unknown) => shown.set("unknown", &*unknown.reason),
     }
     shown
 }
@@ -309,8 +337,8 @@ pub(crate) fn cell_kind(kind: CellKind) -> &'static str {
 }
 
 /// A block.
-pub(crate) fn block(block: &Block, state: &State) -> Json {
-    let mut shown = json!({
+pub(crate) fn block<'a>(block: &'a Block, names: &dyn Names) -> Tree<'a> {
+    let mut shown = object! {
         "id": block.id.0,
         "address": address(block.address),
         "size": block.size,
@@ -322,57 +350,61 @@ pub(crate) fn block(block: &Block, state: &State) -> Json {
         },
         "as_of": block.as_of.map(|step| step.0),
         "thread": block.thread.0,
-        "owners": block.owners.iter().map(|o| owner(o, state)).collect::<Vec<_>>(),
-        "counts": block.counts.map(|c| json!({"strong": c.strong, "weak": c.weak})),
+        "owners": block.owners.iter().map(|o| owner(o, names)).collect::<Vec<_>>(),
+        "counts": block.counts.map(|c| object! {"strong": c.strong, "weak": c.weak}),
         "allocated": step_ref(&block.allocated),
         "freed": block.freed.as_ref().map(step_ref),
-    });
+    };
     if let Some(because) = &block.no_owner_because {
-        set(&mut shown, "because", json!(&**because));
+        shown.set("because", &**because);
     }
     let mut inside = value(&block.value, VALUE_DEPTH);
-    set(&mut inside, "bytes", json!(hex(&block.bytes)));
-    set(&mut shown, "value", inside);
-    set(&mut shown, "cells", cells(&block.cells));
+    inside.set("bytes", hex(&block.bytes));
+    shown.set("value", inside);
+    shown.set("cells", cells(&block.cells));
     shown
 }
 
-fn owner(owner: &Owner, state: &State) -> Json {
+fn owner<'a>(owner: &'a Owner, names: &dyn Names) -> Tree<'a> {
     let mut shown = match &owner.kind {
-        OwnerKind::Local { frame, local } => json!({
-            "kind": local_owner_kind(state, *frame, local),
+        OwnerKind::Local { frame, local } => object! {
+            "kind": local_owner_kind(names, *frame, local),
             "frame": frame.0,
             "local": &**local,
-        }),
-        OwnerKind::Static { name } => json!({"kind": "static", "name": &**name}),
-        OwnerKind::Tls { name } => json!({"kind": "tls", "name": &**name}),
+        },
+        OwnerKind::Static { name } => object! {"kind": "static", "name": &**name},
+        OwnerKind::Tls { name } => object! {"kind": "tls", "name": &**name},
         OwnerKind::Block { block, offset } => {
-            json!({"kind": "block", "block": block.0, "offset": offset})
+            object! {"kind": "block", "block": block.0, "offset": *offset}
         }
     };
-    set(&mut shown, "path", json!(&*owner.path));
+    shown.set("path", &*owner.path);
     shown
 }
 
 /// `local`, `temporary` (made by the compiler), or `frame` (inside a frame of std or a dependency).
-fn local_owner_kind(state: &State, frame: stackheap_model::FrameId, local: &str) -> &'static str {
-    if matches!(state.frame(frame), Some((_, frame)) if !frame.user) {
+fn local_owner_kind(
+    names: &dyn Names,
+    frame: stackheap_model::FrameId,
+    local: &str,
+) -> &'static str {
+    if matches!(names.frame(frame), Some((_, frame)) if !frame.user) {
         return "frame";
     }
-    match state.local(frame, local) {
+    match names.local(frame, local) {
         Some(local) if local.role == LocalRole::Hidden => "temporary",
         _ => "local",
     }
 }
 
 /// A static or piece of read-only data.
-pub(crate) fn static_item(item: &StaticItem) -> Json {
-    json!({
+pub(crate) fn static_item(item: &StaticItem) -> Tree<'_> {
+    object! {
         "name": &*item.name,
         "type": &*item.type_name,
         "place": place(&item.place),
         "value": value(&item.value, VALUE_DEPTH),
-    })
+    }
 }
 
 /// The name of what a pointer means.
@@ -390,63 +422,63 @@ pub(crate) fn edge_kind(kind: EdgeKind) -> &'static str {
 }
 
 /// An edge.
-pub(crate) fn edge(edge: &Edge) -> Json {
+pub(crate) fn edge(edge: &Edge) -> Tree<'_> {
     let mut to = edge_end(&edge.to);
-    set(&mut to, "bytes", json!(edge.bytes));
-    json!({"kind": edge_kind(edge.kind), "from": edge_end(&edge.from), "to": to})
+    to.set("bytes", edge.bytes);
+    object! {"kind": edge_kind(edge.kind), "from": edge_end(&edge.from), "to": to}
 }
 
-fn edge_end(end: &EdgeEnd) -> Json {
+fn edge_end(end: &EdgeEnd) -> Tree<'_> {
     match end {
         EdgeEnd::Local {
             frame,
             local,
             path,
             address: a,
-        } => json!({
+        } => object! {
             "frame": frame.0, "local": &**local, "path": &**path, "address": address(*a),
-        }),
+        },
         EdgeEnd::Block {
             block,
             offset,
             path,
-        } => json!({"block": block.0, "offset": offset, "path": &**path}),
+        } => object! {"block": block.0, "offset": *offset, "path": &**path},
         EdgeEnd::Static {
             name,
             offset,
             address: a,
-        } => json!({"static": &**name, "offset": offset, "address": address(*a)}),
+        } => object! {"static": &**name, "offset": *offset, "address": address(*a)},
         EdgeEnd::Symbol { name, address: a } => {
-            json!({"symbol": &**name, "address": address(*a)})
+            object! {"symbol": &**name, "address": address(*a)}
         }
         EdgeEnd::Address {
             region: r,
             address: a,
         } => {
-            json!({"region": region(*r), "address": address(*a)})
+            object! {"region": region(*r), "address": address(*a)}
         }
     }
 }
 
-fn event(event: &Event, state: &State) -> Json {
-    let words = sentence(event, state);
-    let mut shown = json!({
+fn event<'a>(event: &'a Event, names: &dyn Names) -> Tree<'a> {
+    let words = sentence(event, names);
+    let mut shown = object! {
         "kind": "other",
         "step": event.step.map(|step| step.0),
         "thread": event.thread.0,
         "text": words.text,
         "because": words.because,
         "at": position(event.at.as_ref()),
-    });
+    };
     for (name, fact) in event_facts(&event.kind) {
-        set(&mut shown, name, fact);
+        shown.set(name, fact);
     }
     shown
 }
 
 /// What an event carries beside its words, by name.
-fn event_facts(kind: &EventKind) -> Vec<(&'static str, Json)> {
-    let named = |name: &str| ("kind", json!(name));
+fn event_facts(kind: &EventKind) -> Vec<(&'static str, Tree<'_>)> {
+    let named = |name: &'static str| ("kind", Tree::from(name));
     match kind {
         EventKind::Call {
             frame,
@@ -454,14 +486,14 @@ fn event_facts(kind: &EventKind) -> Vec<(&'static str, Json)> {
             bytes,
         } => vec![
             named("call"),
-            ("frame", json!(frame.0)),
-            ("function", json!(&**function)),
-            ("bytes", json!(bytes)),
+            ("frame", Tree::from(frame.0)),
+            ("function", Tree::from(&**function)),
+            ("bytes", Tree::from(*bytes)),
         ],
         EventKind::Return { frame, function } => vec![
             named("return"),
-            ("frame", json!(frame.0)),
-            ("function", json!(&**function)),
+            ("frame", Tree::from(frame.0)),
+            ("function", Tree::from(&**function)),
         ],
         EventKind::Init {
             local,
@@ -470,8 +502,8 @@ fn event_facts(kind: &EventKind) -> Vec<(&'static str, Json)> {
         } => vec![
             named("init"),
             ("to", place_ref(local)),
-            ("bytes", json!(bytes)),
-            ("value", json!(value.as_deref())),
+            ("bytes", Tree::from(*bytes)),
+            ("value", Tree::from(value.as_deref())),
         ],
         EventKind::Assign {
             local,
@@ -481,9 +513,9 @@ fn event_facts(kind: &EventKind) -> Vec<(&'static str, Json)> {
         } => vec![
             named("assign"),
             ("to", place_ref(local)),
-            ("bytes", json!(bytes)),
-            ("before", json!(before.as_deref())),
-            ("after", json!(after.as_deref())),
+            ("bytes", Tree::from(*bytes)),
+            ("before", Tree::from(before.as_deref())),
+            ("after", Tree::from(after.as_deref())),
         ],
         EventKind::Alloc {
             block,
@@ -492,10 +524,10 @@ fn event_facts(kind: &EventKind) -> Vec<(&'static str, Json)> {
             align,
         } => vec![
             named("alloc"),
-            ("block", json!(block.0)),
+            ("block", Tree::from(block.0)),
             ("address", address(*a)),
-            ("bytes", json!(bytes)),
-            ("align", json!(align)),
+            ("bytes", Tree::from(*bytes)),
+            ("align", Tree::from(*align)),
         ],
         EventKind::Realloc {
             block,
@@ -505,11 +537,11 @@ fn event_facts(kind: &EventKind) -> Vec<(&'static str, Json)> {
             bytes,
         } => vec![
             named("realloc"),
-            ("block", json!(block.0)),
+            ("block", Tree::from(block.0)),
             ("old_address", address(*old_address)),
             ("address", address(*a)),
-            ("old_bytes", json!(old_bytes)),
-            ("bytes", json!(bytes)),
+            ("old_bytes", Tree::from(*old_bytes)),
+            ("bytes", Tree::from(*bytes)),
         ],
         EventKind::Free {
             block,
@@ -517,9 +549,9 @@ fn event_facts(kind: &EventKind) -> Vec<(&'static str, Json)> {
             bytes,
         } => vec![
             named("free"),
-            ("block", json!(block.0)),
+            ("block", Tree::from(block.0)),
             ("address", address(*a)),
-            ("bytes", json!(bytes)),
+            ("bytes", Tree::from(*bytes)),
         ],
         EventKind::Count {
             block,
@@ -527,26 +559,28 @@ fn event_facts(kind: &EventKind) -> Vec<(&'static str, Json)> {
             after,
         } => vec![
             named("count"),
-            ("block", json!(block.0)),
-            ("before", json!({"strong": before.0, "weak": before.1})),
-            ("after", json!({"strong": after.0, "weak": after.1})),
+            ("block", Tree::from(block.0)),
+            ("before", object! {"strong": before.0, "weak": before.1}),
+            ("after", object! {"strong": after.0, "weak": after.1}),
         ],
         EventKind::Output { stream, text } => vec![
             named("output"),
-            ("stream", json!(stream_name(*stream))),
-            ("output", json!(&**text)),
+            ("stream", Tree::from(stream_name(*stream))),
+            ("output", Tree::from(&**text)),
         ],
         EventKind::Unwind => vec![named("unwind")],
         EventKind::Signal { number, name } => vec![
             named("signal"),
-            ("number", json!(number)),
-            ("name", json!(&**name)),
+            ("number", Tree::from(*number)),
+            ("name", Tree::from(&**name)),
         ],
         EventKind::ThreadStart { thread } => {
-            vec![named("thread-start"), ("started", json!(thread.0))]
+            vec![named("thread-start"), ("started", Tree::from(thread.0))]
         }
-        EventKind::ThreadEnd { thread } => vec![named("thread-end"), ("ended", json!(thread.0))],
-        EventKind::Limit { what } => vec![named("limit"), ("what", json!(&**what))],
+        EventKind::ThreadEnd { thread } => {
+            vec![named("thread-end"), ("ended", Tree::from(thread.0))]
+        }
+        EventKind::Limit { what } => vec![named("limit"), ("what", Tree::from(&**what))],
         _ => Vec::new(),
     }
 }
@@ -559,17 +593,10 @@ fn stream_name(stream: OutputStream) -> &'static str {
     }
 }
 
-fn place_ref(place: &PlaceRef) -> Json {
+fn place_ref(place: &PlaceRef) -> Tree<'_> {
     match place {
-        PlaceRef::Local { frame, local } => json!({"frame": frame.0, "local": &**local}),
-        PlaceRef::Block { block } => json!({"block": block.0}),
-    }
-}
-
-/// Puts a member into an object that was made just before.
-fn set(object: &mut Json, name: &str, member: Json) {
-    if let Json::Object(members) = object {
-        members.insert(name.to_owned(), member);
+        PlaceRef::Local { frame, local } => object! {"frame": frame.0, "local": &**local},
+        PlaceRef::Block { block } => object! {"block": block.0},
     }
 }
 

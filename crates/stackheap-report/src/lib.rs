@@ -46,6 +46,7 @@ mod look;
 pub mod markdown;
 pub mod svg;
 pub mod text;
+mod tree;
 
 pub use stackheap_explain::{
     BlockLife, Comparison, HeapSide, LocalLife, NextCommand, Outcome, SharedBlock, StackSide,

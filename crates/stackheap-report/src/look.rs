@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use stackheap_explain::{Names, cut, short_type, visible};
+use stackheap_explain::{Indexed, Names, cut, short_type, visible};
 use stackheap_model::{
     Block, BlockId, BlockState, Edge, EdgeEnd, EdgeKind, Frame, FrameId, Local, LocalState, Owner,
     Region, State,
@@ -16,6 +16,8 @@ pub(crate) struct Look<'a> {
     pub(crate) state: &'a State,
     from_local: HashMap<FrameId, HashMap<&'a str, Vec<&'a Edge>>>,
     from_block: HashMap<BlockId, Vec<&'a Edge>>,
+    /// Its names, for sentences.
+    pub(crate) names: Indexed<'a>,
     frames: HashMap<FrameId, &'a Frame>,
     blocks: HashMap<BlockId, &'a Block>,
     focus: Option<FrameId>,
@@ -27,6 +29,7 @@ impl<'a> Look<'a> {
             state,
             from_local: HashMap::new(),
             from_block: HashMap::new(),
+            names: Indexed::of(state),
             frames: HashMap::new(),
             blocks: state.blocks.iter().map(|block| (block.id, block)).collect(),
             focus: state.focus(),
@@ -195,7 +198,7 @@ impl<'a> Look<'a> {
 
     /// An owner of a block, without marks.
     pub(crate) fn owner(&self, owner: &Owner) -> String {
-        let words = stackheap_explain::owner(owner, self.state);
+        let words = stackheap_explain::owner(owner, &self.names);
         words.replace('`', "")
     }
 

@@ -143,7 +143,7 @@ fn frame(out: &mut String, look: &Look<'_>, frame: &Frame) {
                 format!("{kind} → {}", prose(&look.target(edge)))
             })
             .collect();
-        let value = local.value.as_ref().map_or_else(String::new, value_text);
+        let value = local.value.as_deref().map_or_else(String::new, value_text);
         out.push_str(&format!(
             "| {} | {} | {} | {state} | {value} | {} |\n",
             cell(&local.name),

@@ -186,7 +186,7 @@ fn local_rows(look: &Look<'_>, frame: FrameId, local: &Local, rows: &mut Vec<Row
     if let Some(value) = &local.value {
         let text = value_text(value);
         // A number that stands in its box, an unknown that stands above: once is enough.
-        let boxed = match local.cells.as_slice() {
+        let boxed = match &*local.cells {
             [cell] => cell.text.as_ref().is_ok_and(|inside| **inside == *text),
             _ => local.state != LocalState::Live && place.contains(&text),
         };

@@ -246,8 +246,8 @@ fn long(step: u64, steps: u64) -> State {
         .collect();
     let text = format!("[{}]", text.join(", "));
     let main = &mut state.threads[0].frames[2];
-    main.locals[1].value = Some(Model::text(ValueKind::Sequence, text.clone()));
-    main.locals[6].value = Some(Model::text(ValueKind::Number, step.to_string()));
+    main.locals[1].value = Some(Model::text(ValueKind::Sequence, text.clone()).into());
+    main.locals[6].value = Some(Model::text(ValueKind::Number, step.to_string()).into());
     for block in &mut state.blocks {
         block.as_of = Some(StepNumber(step));
     }
@@ -264,7 +264,7 @@ fn long(step: u64, steps: u64) -> State {
             .blocks
             .push(fixture::owned_by(block, 7, "names", "buf"));
     }
-    state.blocks[0].value.text = Ok(text.into());
+    std::sync::Arc::make_mut(&mut state.blocks[0].value).text = Ok(text.into());
     state.blocks[0].bytes = vec![u8::try_from(step % 251).unwrap(); 4096];
     state.events = vec![fixture::event(
         EventKind::Realloc {

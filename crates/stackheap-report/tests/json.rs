@@ -155,7 +155,7 @@ fn deep_values_are_cut_and_counted() {
         value = outer;
     }
     let mut state = fixture::moves().remove(1);
-    state.blocks[0].value = value;
+    state.blocks[0].value = std::sync::Arc::new(value);
     let shown = report::state(&state);
     assert_eq!(check(&shown), Vec::<String>::new());
     let mut inner = &shown["blocks"][0]["value"];

@@ -220,6 +220,18 @@ impl Memory {
         Some(())
     }
 
+    /// Whether the bytes at `at` are known to be these.
+    pub fn holds(&self, at: RuntimeAddress, bytes: &[u8]) -> bool {
+        let last = (bytes.len() as u64).saturating_sub(1);
+        at.0.checked_add(last).is_some()
+            && parts(at, bytes.len() as u64).all(|part| {
+                self.pages.get(&part.page).is_some_and(|page| {
+                    page.bytes[part.from..part.to] == bytes[part.start..part.end()]
+                        && page.all_known(part.from, part.to)
+                })
+            })
+    }
+
     /// The 8 bytes at `at` as a little-endian number; `None` when not all of them are known.
     pub fn read_u64(&self, at: RuntimeAddress) -> Option<u64> {
         let mut bytes = [0; 8];
@@ -667,6 +679,25 @@ mod tests {
         assert_eq!(before.read(RuntimeAddress(0x1000), 2), Some(vec![1, 2]));
         assert_eq!(memory.read(RuntimeAddress(0x1000), 1), Some(vec![9]));
         assert_ne!(memory, before);
+    }
+
+    #[test]
+    fn what_it_holds_is_what_reading_it_gives() {
+        let mut memory = Memory::default();
+        memory.write(RuntimeAddress(0xffe), &[1, 2, 3, 0]);
+        for (at, bytes) in [
+            (0xffe, &[1, 2, 3, 0][..]),
+            (0xfff, &[2, 3][..]),
+            (0xfff, &[2, 4][..]),
+            (0x1001, &[0, 0][..]),
+            (0x1002, &[0][..]),
+            (0x5000, &[][..]),
+            (u64::MAX, &[0, 0][..]),
+        ] {
+            let at = RuntimeAddress(at);
+            let read = memory.read(at, bytes.len() as u64);
+            assert_eq!(memory.holds(at, bytes), read.as_deref() == Some(bytes));
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use stackheap_model::{OutputStream, SiteId, SiteTable, StepNumber, StopNumber};
+use stackheap_model::{OutputStream, SiteId, SiteTable, StepNumber, StopNumber, ThreadId};
 
 use crate::blobs::{BlobHead, BlobKind, ContentHash, blob_head_from};
 use crate::chunk::{ChunkHead, ChunkKind, PREAMBLE_BYTES, read_preamble};
@@ -42,6 +42,7 @@ pub struct Recording {
 /// What a chunk says of a stop without replay.
 #[derive(Clone, Copy, Debug)]
 struct StopInfo {
+    thread: ThreadId,
     site: SiteId,
     step: StepNumber,
     new_step: bool,
@@ -243,6 +244,11 @@ impl Recording {
     /// The site of a stop; `None` when there is no such stop or its part is damaged.
     pub fn site_of_stop(&self, stop: StopNumber) -> Option<SiteId> {
         Some(self.stop_info(stop)?.site)
+    }
+
+    /// The thread that made a stop; `None` when there is no such stop or its part is damaged.
+    pub fn thread_of_stop(&self, stop: StopNumber) -> Option<ThreadId> {
+        Some(self.stop_info(stop)?.thread)
     }
 
     fn stop_info(&self, stop: StopNumber) -> Option<StopInfo> {
@@ -459,6 +465,7 @@ fn stop_list(part: &Part, first: Vec<u8>, second: Vec<u8>) -> Result<Vec<StopInf
         steps = steps.saturating_add(u64::from(said.new_step));
         let step = StepNumber(steps.saturating_sub(said.steps_back));
         stops.push(StopInfo {
+            thread: stop.thread,
             site: stop.site,
             step,
             new_step: said.new_step,

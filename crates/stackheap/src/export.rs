@@ -28,9 +28,7 @@ pub fn export(arguments: &ExportArguments) -> Ended {
     match arguments.format {
         ExportFormat::Jsonl => {
             each_state(&program, arguments, &mut |state| {
-                // As an error of the sink, which a closed pipe is known by.
-                serde_json::to_writer(&mut sink, &json::state(state)).map_err(io::Error::from)?;
-                sink.write_all(b"\n")?;
+                sink.write_all(json::line(state).as_bytes())?;
                 Ok(())
             })?;
         }
@@ -184,16 +182,13 @@ fn each_state(
 fn walk_before<'p, 'r>(program: &'p Program<'r>, step: u64) -> anyhow::Result<Walk<'p, 'r>> {
     let limits = StateLimits::default();
     let start = step.saturating_sub(STATES_BEFORE);
-    if start <= 1 {
-        let mut walk = Walk::new(program, limits);
-        for _ in 1..step {
-            walk.next_state()?;
-        }
-        return Ok(walk);
-    }
-    let mut walk = Walk::from_step(program, limits, StepNumber(start))?;
-    for _ in start..step {
-        walk.next_state()?;
+    let mut walk = if start <= 1 {
+        Walk::new(program, limits)
+    } else {
+        Walk::from_step(program, limits, StepNumber(start))?
+    };
+    for _ in start.max(1)..step {
+        walk.next_events()?;
     }
     Ok(walk)
 }

@@ -68,18 +68,17 @@ pub fn run(arguments: &RunArguments) -> Ended {
     let started = Instant::now();
     let facts = record(arguments, &built, &executable, &image, plan, &path)?;
     let elapsed = started.elapsed();
-    let reported = match &facts.broke_off {
+    drop(image);
+    if let Some(why) = &facts.broke_off {
+        warn_of_end(&path, why);
+    }
+    match report(arguments, &path, executable.into_owned(), &facts, elapsed) {
         // The program came to its end all the same, and its status is the answer.
-        Some(why) => {
-            warn_of_end(&path, why);
-            report(arguments, &path, &facts, elapsed).or_else(|error| {
-                output::tell(&format!("warning: {error:#}\n"));
-                Ok(())
-            })
+        Err(error) if facts.broke_off.is_some() => {
+            output::tell(&format!("warning: {error:#}\n"));
         }
-        None => report(arguments, &path, &facts, elapsed),
-    };
-    reported?;
+        reported => reported?,
+    }
     Ok(exit_code(&facts.outcome))
 }
 
@@ -272,13 +271,14 @@ fn record_options(scope: &ScopeArguments, table: &SiteTable) -> anyhow::Result<R
 fn report(
     arguments: &RunArguments,
     path: &Path,
+    executable: Vec<u8>,
     facts: &RunFacts,
     elapsed: std::time::Duration,
 ) -> anyhow::Result<()> {
     if arguments.common.quiet && arguments.format.is_none() {
         return Ok(());
     }
-    let opened = Opened::new(Recording::open(path)?)?;
+    let opened = Opened::with_executable(Recording::open(path)?, executable);
     let program = opened.program()?;
     let title = program_title(path);
     let table = Arc::clone(&program.table);

@@ -189,12 +189,12 @@ fn nth_step(
 fn event(program: &Program<'_>, kind: &str, nth: u64) -> anyhow::Result<StepNumber> {
     let mut walk = Walk::new(program, StateLimits::default());
     let mut seen = 0;
-    while let Some(state) = walk.next_state()? {
-        for event in &state.events {
+    while let Some((step, events)) = walk.next_events()? {
+        for event in &events {
             if kind_name(&event.kind) == kind {
                 seen += 1;
                 if seen == nth {
-                    return Ok(state.step);
+                    return Ok(step);
                 }
             }
         }

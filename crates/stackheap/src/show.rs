@@ -46,14 +46,14 @@ pub fn show(arguments: &ShowArguments) -> Ended {
     let limits = StateLimits::default();
     let mut state = state_at_part(&program, step, part, limits)?;
     focus::focus(&mut state, &arguments.thing)?;
-    let before = match (part, step.0) {
-        (0, 0 | 1) => None,
-        (0, number) => Some(state_at(&program, StepNumber(number - 1), limits)?),
-        (part, _) => Some(state_at_part(&program, step, part - 1, limits)?),
-    };
     let files = &program.table.files;
     match arguments.format {
         Format::Text => {
+            let before = match (part, step.0) {
+                (0, 0 | 1) => None,
+                (0, number) => Some(state_at(&program, StepNumber(number - 1), limits)?),
+                (part, _) => Some(state_at_part(&program, step, part - 1, limits)?),
+            };
             let mut options = text_options(&arguments.common, files);
             options.before = before.as_ref();
             if arguments.ascii {
@@ -81,11 +81,7 @@ pub fn print_state(
 ) -> anyhow::Result<()> {
     let shown = match format {
         Format::Text => text::drawing(state, &text_options(common, files)),
-        Format::Json => {
-            let mut line = serde_json::to_string_pretty(&json::state(state))?;
-            line.push('\n');
-            line
-        }
+        Format::Json => json::lines(state),
         Format::Markdown => markdown::state(state, files, Frames::User),
         Format::Svg => svg::state(state, files),
     };

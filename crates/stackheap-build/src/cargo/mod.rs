@@ -7,6 +7,7 @@ mod profile;
 mod selection;
 
 use std::ffi::OsString;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -30,10 +31,13 @@ pub(crate) fn build(
     arguments: &[OsString],
 ) -> Result<Built, BuildError> {
     let directory = toolchain::directory(options)?;
-    let manifests = Manifests::locate(selection, &directory)?;
+    let Surroundings {
+        manifests,
+        host,
+        foreign,
+    } = Surroundings::ask(selection, &directory)?;
     // Dropped at the end: puts the lock file back as it was.
     let _lock = LockFile::guard(&manifests.workspace, selection, options);
-    let host = Version::ask(&directory)?.host().to_owned();
     let metadata = metadata(selection, &directory, &host)?;
     let selected = selection::select(selection, &metadata, &manifests.nearest)?;
     let profiles = Profiles::read(&manifests.workspace, &directory);
@@ -52,7 +56,7 @@ pub(crate) fn build(
     Ok(Built {
         executable,
         role: selected.role(),
-        user_code: user_code(&metadata, &artifacts, &invocation.target_dir, &directory),
+        user_code: user_code(&metadata, &artifacts, &invocation.target_dir, &foreign),
         sources: Sources::below(&directory),
         profile: Some(ProfileFacts {
             name: Some(invocation.profile().to_owned()),
@@ -63,6 +67,34 @@ pub(crate) fn build(
         command: launch.command,
         notes: launch.notes,
     })
+}
+
+/// What cargo and rustc tell of the user's directory, whatever is built.
+struct Surroundings {
+    manifests: Manifests,
+    /// The triple of the machine that rustc runs on.
+    host: String,
+    /// Where code lies that is not the user's.
+    foreign: Vec<PathBuf>,
+}
+
+impl Surroundings {
+    /// Asks for all at once: each question takes a process that mostly starts and ends.
+    fn ask(selection: &CargoSelection, directory: &Path) -> Result<Self, BuildError> {
+        std::thread::scope(|scope| {
+            let manifests = scope.spawn(|| Manifests::locate(selection, directory));
+            let foreign = scope.spawn(|| toolchain::foreign_directories(directory));
+            let version = Version::ask(directory);
+            let manifests = manifests
+                .join()
+                .unwrap_or_else(|panic| resume_unwind(panic))?;
+            Ok(Self {
+                manifests,
+                host: version?.host().to_owned(),
+                foreign: foreign.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            })
+        })
+    }
 }
 
 /// The manifests that cargo finds from the user's directory.
@@ -84,9 +116,16 @@ impl Manifests {
             let text = answer(&mut command)?;
             Ok::<_, BuildError>(PathBuf::from(text.trim_end_matches(['\n', '\r'])))
         };
-        Ok(Self {
-            nearest: locate(&[])?,
-            workspace: locate(&["--workspace"])?,
+        std::thread::scope(|scope| {
+            let workspace = scope.spawn(|| locate(&["--workspace"]));
+            let nearest = locate(&[]);
+            let workspace = workspace
+                .join()
+                .unwrap_or_else(|panic| resume_unwind(panic));
+            Ok(Self {
+                nearest: nearest?,
+                workspace: workspace?,
+            })
         })
     }
 }
@@ -322,10 +361,10 @@ fn user_code(
     metadata: &Metadata,
     artifacts: &Artifacts,
     target_dir: &Path,
-    directory: &Path,
+    foreign: &[PathBuf],
 ) -> UserCode {
     let mut user_code = UserCode::none();
-    toolchain::foreign_directories(directory)
+    foreign
         .iter()
         .chain([
             &target_dir.to_owned(),

@@ -7,39 +7,32 @@ use stackheap_model::{
 };
 
 use crate::look::Look;
+use crate::tree::Tree;
 
 /// Stands for "at this step", which no step number does: they begin at 1.
 pub(super) const THIS_STEP: StepNumber = StepNumber(0);
 
-/// The words of a frame that depend on what is outside of it.
-pub(super) fn frame_words(frame: &Frame, look: &Look<'_>) -> Vec<String> {
-    let words = |local| look.stale(frame.id, local).unwrap_or_default();
-    frame.locals.iter().map(words).collect()
-}
-
-/// Adds words to a frame.
-pub(super) fn frame(shown: &mut Json, frame: &Frame, look: &Look<'_>) {
-    for (shown, local) in list(shown, "locals").zip(&frame.locals) {
-        label_local(shown, frame, local, look);
-    }
+/// Adds words to the bytes of a frame.
+pub(super) fn frame(shown: &mut Tree<'_>, frame: &Frame) {
     for (shown, bytes) in list(shown, "other_bytes").zip(&frame.other_bytes) {
-        set(shown, "text", json!(frame_bytes(bytes)));
+        shown.set("text", frame_bytes(bytes));
     }
 }
 
-fn label_local(shown: &mut Json, frame: &Frame, local: &Local, look: &Look<'_>) {
-    set(shown, "short_type", json!(short_type(&local.type_name)));
+/// Adds words to a local; `stale` are those that depend on what is outside of it.
+pub(super) fn local<'a>(shown: &mut Tree<'a>, local: &'a Local, stale: Option<&str>) {
+    shown.set("short_type", short_type(&local.type_name));
     match &local.state {
         LocalState::Live => {}
         // The reason has a line of its own.
-        LocalState::Unknown(_) => set(shown, "words", json!("state unknown")),
-        state => set(shown, "words", json!(local_state(state))),
+        LocalState::Unknown(_) => shown.set("words", "state unknown"),
+        state => shown.set("words", local_state(state)),
     }
     if !matches!(local.role, LocalRole::Variable) {
-        set(shown, "role_words", json!(local_role(local.role)));
+        shown.set("role_words", local_role(local.role));
     }
-    if let Some(stale) = look.stale(frame.id, local) {
-        set(shown, "stale", json!(stale));
+    if let Some(stale) = stale {
+        shown.set("stale", stale.to_owned());
     }
 }
 
@@ -47,45 +40,72 @@ fn label_local(shown: &mut Json, frame: &Frame, local: &Local, look: &Look<'_>) 
 pub(super) fn owner_words(block: &Block, look: &Look<'_>) -> Vec<String> {
     let owners = block.owners.iter();
     owners
-        .map(|owner| stackheap_explain::owner(owner, look.state))
+        .map(|owner| stackheap_explain::owner(owner, &look.names))
         .collect()
 }
 
 /// Adds words to a block.
-pub(super) fn block(shown: &mut Json, block: &Block, owners: &[String], read: Option<StepNumber>) {
+pub(super) fn block(
+    shown: &mut Tree<'_>,
+    block: &Block,
+    owners: &[String],
+    read: Option<StepNumber>,
+) {
     if let Some(name) = &block.type_name {
-        set(shown, "short_type", json!(short_type(name)));
+        shown.set("short_type", short_type(name));
     }
-    set(shown, "as_of", json!(read.map(|step| step.0)));
+    shown.set("as_of", read.map(|step| step.0));
     for (shown, label) in list(shown, "owners").zip(owners) {
-        set(shown, "label", json!(label));
+        shown.set("label", label.clone());
     }
 }
 
 /// Adds words to a static.
-pub(super) fn static_item(shown: &mut Json, item: &StaticItem) {
-    set(shown, "short_type", json!(short_type(&item.type_name)));
+pub(super) fn static_item(shown: &mut Tree<'_>, item: &StaticItem) {
+    shown.set("short_type", short_type(&item.type_name));
 }
 
-/// Adds words to an edge, and where in a local it begins or ends.
-pub(super) fn edge(shown: &mut Json, edge: &Edge, look: &Look<'_>) {
-    set(shown, "words", json!(edge_kind(edge.kind)));
-    set(shown, "label", json!(look.target(edge)));
-    set(shown, "short", json!(look.short_target(edge)));
-    for (name, end) in [("from", &edge.from), ("to", &edge.to)] {
-        if let EdgeEnd::Local {
+/// What a page says of an edge that depends on what is outside of it.
+#[derive(PartialEq, Eq)]
+pub(super) struct EdgeWords {
+    label: String,
+    short: String,
+    /// Where in a local it begins and ends, in bytes; `None` where it does not in a local.
+    offsets: [Option<u64>; 2],
+}
+
+/// The words of an edge.
+pub(super) fn edge_words(edge: &Edge, look: &Look<'_>) -> EdgeWords {
+    let offset = |end: &EdgeEnd| {
+        let EdgeEnd::Local {
             frame,
             local,
             address,
             ..
         } = end
-            && let Some(shown) = shown.get_mut(name)
-        {
-            let base = look
-                .local(*frame, local)
-                .and_then(|local| local.place.address);
-            let offset = base.and_then(|base| address.checked_distance(base));
-            set(shown, "offset", json!(offset.unwrap_or(0)));
+        else {
+            return None;
+        };
+        let local = look.local(*frame, local);
+        let base = local.and_then(|local| local.place.address);
+        let offset = base.and_then(|base| address.checked_distance(base));
+        Some(offset.unwrap_or(0))
+    };
+    EdgeWords {
+        label: look.target(edge),
+        short: look.short_target(edge),
+        offsets: [offset(&edge.from), offset(&edge.to)],
+    }
+}
+
+/// Adds words to an edge.
+pub(super) fn edge(shown: &mut Tree<'_>, edge: &Edge, words: &EdgeWords) {
+    shown.set("words", edge_kind(edge.kind));
+    shown.set("label", words.label.clone());
+    shown.set("short", words.short.clone());
+    for (name, offset) in ["from", "to"].into_iter().zip(words.offsets) {
+        if let (Some(offset), Some(shown)) = (offset, shown.get_mut(name)) {
+            shown.set("offset", offset);
         }
     }
 }
@@ -110,13 +130,6 @@ pub(super) fn regions() -> Json {
     Json::Object(words.collect::<Map<_, _>>())
 }
 
-fn list<'a>(object: &'a mut Json, name: &str) -> impl Iterator<Item = &'a mut Json> {
-    let items = object.get_mut(name).and_then(Json::as_array_mut);
-    items.into_iter().flatten()
-}
-
-fn set(object: &mut Json, name: &str, member: Json) {
-    if let Json::Object(members) = object {
-        members.insert(name.to_owned(), member);
-    }
+fn list<'t, 'a>(object: &'t mut Tree<'a>, name: &str) -> impl Iterator<Item = &'t mut Tree<'a>> {
+    object.list_mut(name).into_iter().flatten()
 }

@@ -1,33 +1,48 @@
 //! States as rows of a pool. Most of a state is as it was in the state before; what did not change
 //! is neither written again nor made into JSON again.
 
-use std::collections::HashMap;
-
-use serde_json::{Value as Json, json};
+use rustc_hash::{FxHashMap, FxHashSet};
 use stackheap_explain::Owners;
-use stackheap_model::{Block, BlockId, BlockState, Frame, FrameId, State, StaticItem, StepNumber};
+use stackheap_model::{
+    Block, BlockId, BlockState, Edge, Frame, FrameId, Local, State, StaticItem, StepNumber,
+};
 
-use super::label;
+use super::label::{self, EdgeWords};
 use super::pool::{Pool, Row};
 use super::trim::trim;
 use crate::json;
 use crate::look::Look;
+use crate::tree::{Tree, object};
 
-/// What was made of a block or frame when it was last seen.
-struct Made<T> {
+/// What was made of a block, static or edge when it was last seen.
+struct Made<T, W = Vec<String>> {
     from: T,
     /// The words that came from elsewhere in the state.
-    words: Vec<String>,
+    words: W,
     item: usize,
 }
+
+/// What was made of a frame when it was last seen.
+struct MadeFrame {
+    from: Frame,
+    /// For each local: the words that came from elsewhere in the state, and the item.
+    locals: Vec<(Option<String>, usize)>,
+    item: usize,
+}
+
+/// How many edges of the state before are looked through for one of this state: so many may be
+/// gone at one place.
+const EDGES_AHEAD: usize = 8;
 
 /// Makes rows.
 #[derive(Default)]
 pub(super) struct Rows {
     pool: Pool,
-    blocks: HashMap<BlockId, Made<Block>>,
-    frames: HashMap<FrameId, Made<Frame>>,
-    statics: HashMap<String, Made<StaticItem>>,
+    blocks: FxHashMap<BlockId, Made<Block>>,
+    frames: FxHashMap<FrameId, MadeFrame>,
+    statics: FxHashMap<String, Made<StaticItem>>,
+    /// Those of the state before, in their order.
+    edges: Vec<Made<Edge, EdgeWords>>,
     owners: Option<Owners>,
 }
 
@@ -37,13 +52,13 @@ impl Rows {
     }
 
     /// The row of a state. `output` stands for what the program wrote.
-    pub(super) fn row(&mut self, state: &State, output: &Json) -> String {
+    pub(super) fn row(&mut self, state: &State, output: &Tree<'_>) -> String {
         let look = Look::new(state);
         let mut row = Row::default();
-        let mut head = json::head(state);
+        let mut head = json::head(state, &look.names);
         self.add_handovers(&mut head, state);
-        if let Json::Object(members) = &head {
-            for (name, member) in members {
+        if let Tree::Object(members) = &head {
+            for (name, member) in members.iter() {
                 row.value(&mut self.pool, name, member);
             }
         }
@@ -51,8 +66,9 @@ impl Rows {
         let mut threads = Vec::with_capacity(state.threads.len());
         for thread in &state.threads {
             let mut inner = Row::default();
-            if let Json::Object(members) = json::thread_head(thread) {
-                for (name, member) in &members {
+            let shown = json::thread_head(thread);
+            if let Tree::Object(members) = &shown {
+                for (name, member) in members.iter() {
                     inner.value(&mut self.pool, name, member);
                 }
             }
@@ -79,55 +95,98 @@ impl Rows {
             .map(|item| self.static_item(item))
             .collect();
         row.list(&mut self.pool, "statics", "statics", statics);
-        let edges = state.edges.iter().map(|edge| {
-            let mut shown = json::edge(edge);
-            label::edge(&mut shown, edge, &look);
-            self.pool.add(&shown)
-        });
-        let edges = edges.collect();
+        let edges = self.edges(state, &look);
         row.list(&mut self.pool, "edges", "edges", edges);
         self.forget_what_is_gone(state);
         row.finish(&mut self.pool)
     }
 
     /// Ownership that passed since the state before, as events beside the others.
-    fn add_handovers(&mut self, head: &mut Json, state: &State) {
+    fn add_handovers(&mut self, head: &mut Tree<'_>, state: &State) {
         let now = Owners::of(state);
         let before = self.owners.replace(now);
         let (Some(before), Some(now)) = (before, &self.owners) else {
             return;
         };
-        let Some(Json::Array(events)) = head.get_mut("events") else {
+        let Some(events) = head.list_mut("events") else {
             return;
         };
         for passed in before.handovers(now) {
             let words = stackheap_explain::handover(&passed);
-            events.push(json!({
+            events.push(object! {
                 "kind": "handover",
                 "block": passed.block.0,
                 "text": words.text,
                 "because": words.because,
-            }));
+            });
         }
     }
 
     fn frame(&mut self, frame: &Frame, look: &Look<'_>) -> usize {
-        let words = label::frame_words(frame, look);
+        let stale: Vec<Option<String>> = frame
+            .locals
+            .iter()
+            .map(|local| look.stale(frame.id, local))
+            .collect();
         if let Some(made) = self.frames.get(&frame.id)
             && made.from == *frame
-            && made.words == words
+            && made.locals.iter().map(|(words, _)| words).eq(&stale)
         {
             return made.item;
         }
-        let mut shown = json::frame(frame);
-        label::frame(&mut shown, frame, look);
-        if let Some(Json::Array(locals)) = shown.get_mut("locals") {
-            locals.iter_mut().for_each(trim);
+        let made = self.frames.remove(&frame.id);
+        let mut locals = Vec::with_capacity(frame.locals.len());
+        for (index, (local, stale)) in frame.locals.iter().zip(stale).enumerate() {
+            let before = made.as_ref().and_then(|made| {
+                let from = made.from.locals.get(index)?;
+                let (words, item) = made.locals.get(index)?;
+                (from == local && *words == stale).then_some(*item)
+            });
+            let item = before.unwrap_or_else(|| self.local(local, stale.as_deref()));
+            locals.push((stale, item));
         }
+        let stored = locals.iter().map(|(_, item)| Tree::Stored(*item));
+        let mut shown = json::frame_with(frame, Tree::list(stored));
+        label::frame(&mut shown, frame);
         let item = self.pool.add(&shown);
         let from = frame.clone();
-        self.frames.insert(frame.id, Made { from, words, item });
+        self.frames
+            .insert(frame.id, MadeFrame { from, locals, item });
         item
+    }
+
+    fn local(&mut self, local: &Local, stale: Option<&str>) -> usize {
+        let mut shown = json::local(local);
+        label::local(&mut shown, local, stale);
+        trim(&mut shown);
+        self.pool.add(&shown)
+    }
+
+    /// The edges. Most are those of the state before, in the same order.
+    fn edges(&mut self, state: &State, look: &Look<'_>) -> Vec<usize> {
+        let mut before = std::mem::take(&mut self.edges).into_iter();
+        let mut made = Vec::with_capacity(state.edges.len());
+        for edge in &state.edges {
+            let words = label::edge_words(edge, look);
+            let ahead = before.as_slice().iter().take(EDGES_AHEAD);
+            let known = ahead
+                .enumerate()
+                .find(|(_, made)| made.from == *edge && made.words == words)
+                .map(|(index, _)| index);
+            made.push(match known.and_then(|index| before.nth(index)) {
+                Some(known) => known,
+                None => {
+                    let mut shown = json::edge(edge);
+                    label::edge(&mut shown, edge, &words);
+                    let item = self.pool.add(&shown);
+                    let from = edge.clone();
+                    Made { from, words, item }
+                }
+            });
+        }
+        let items = made.iter().map(|made| made.item).collect();
+        self.edges = made;
+        items
     }
 
     fn block(&mut self, block: &Block, look: &Look<'_>) -> usize {
@@ -139,7 +198,7 @@ impl Rows {
         {
             return made.item;
         }
-        let mut shown = json::block(block, look.state);
+        let mut shown = json::block(block, &look.names);
         label::block(&mut shown, block, &words, read);
         trim(&mut shown);
         let item = self.pool.add(&shown);
@@ -175,7 +234,7 @@ impl Rows {
         let frames = state.threads.iter().map(|thread| thread.frames.len());
         if self.frames.len() > 64 + 2 * frames.sum::<usize>() {
             let threads = state.threads.iter();
-            let here: std::collections::HashSet<_> = threads
+            let here: FxHashSet<_> = threads
                 .flat_map(|thread| &thread.frames)
                 .map(|frame| frame.id)
                 .collect();
@@ -186,7 +245,7 @@ impl Rows {
                 .blocks
                 .iter()
                 .filter(|block| block.state == BlockState::Live);
-            let here: std::collections::HashSet<_> = live.map(|block| block.id).collect();
+            let here: FxHashSet<_> = live.map(|block| block.id).collect();
             self.blocks.retain(|id, _| here.contains(id));
         }
     }

@@ -367,7 +367,7 @@ fn content(sheet: &mut Sheet<'_>, frame: &Frame, local: &Local) -> (Look, String
         }
     }
     let edges = sheet.look.edges_of_local(frame.id, &local.name);
-    if let ([edge], [] | [_]) = (edges, local.cells.as_slice())
+    if let ([edge], [] | [_]) = (edges, &*local.cells)
         && parts.is_empty()
     {
         let edge = *edge;
