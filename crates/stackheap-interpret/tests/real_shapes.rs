@@ -384,3 +384,43 @@ fn what_an_early_exit_jumped_over_has_no_value_at_the_closing_brace() {
     assert_eq!(text[0][0], "uninit", "{text:?}");
     assert_eq!(text[1][0], "live", "{text:?}");
 }
+
+/// Constants are stored on entry, with the places of their `let`s.
+const CONSTANTS: &str = r#"
+fn main() {
+    let first = String::from("first");
+    let ten = 10;
+    let sum = add(ten, first.len());
+    let text = "text";
+    let last = add(text.len(), sum);
+    println!("{first} {last}");
+}
+
+fn add(a: usize, b: usize) -> usize {
+    a + b
+}
+"#;
+
+#[test]
+fn what_is_stored_on_entry_is_no_step() {
+    let directory = tempfile::tempdir().unwrap();
+    let (opened, _) = record(directory.path(), CONSTANTS);
+    let program = opened.program().unwrap();
+    let mut walk = Walk::new(&program, StateLimits::default());
+    let mut lines = Vec::new();
+    while let Some(state) = walk.next_state().unwrap() {
+        let frame = innermost(&state);
+        if !frame.function.ends_with("::main") {
+            continue;
+        }
+        lines.extend(frame.at.position.as_ref().map(|at| at.line));
+        let Some(first) = local(&state, "first").filter(|first| first.state == LocalState::Live)
+        else {
+            continue;
+        };
+        let value = first.value.as_ref().map(|value| value.text.as_deref());
+        assert_eq!(value, Some(Ok("\"first\"")), "line {lines:?}");
+    }
+    assert_eq!(lines.first(), Some(&3));
+    assert!(lines.is_sorted(), "{lines:?}");
+}

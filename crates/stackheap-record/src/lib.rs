@@ -17,6 +17,7 @@ mod breakpoints;
 mod capture;
 mod displace;
 mod error;
+mod hoisted;
 mod injection;
 mod libraries;
 mod log;

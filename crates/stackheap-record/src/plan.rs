@@ -12,6 +12,8 @@ use stackheap_model::{
 };
 use stackheap_source::Outline;
 
+use crate::hoisted::{hoisted, straight_until};
+
 /// Which part of the user's code is recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -145,8 +147,9 @@ impl Planner<'_, '_> {
         let variables = self.request.image.variables(function);
         let mut below_stack_pointer = 0;
         let before = self.table.sites.len();
-        let rows = self.rows(function);
+        let mut rows = self.rows(function);
         let body = self.body_of(file, &rows);
+        self.drop_hoisted(function, file, body, &mut rows);
         for row in rows {
             let Some(cfa) = self.request.image.cfa(row.address) else {
                 self.problems.push(format!(
@@ -262,6 +265,48 @@ impl Planner<'_, '_> {
             });
         }
         places
+    }
+
+    /// Leaves out the rows at the function's beginning that say nothing of what runs there.
+    fn drop_hoisted(
+        &self,
+        function: &Function,
+        file: FileId,
+        body: Option<usize>,
+        rows: &mut Vec<Row>,
+    ) {
+        let Some(entry) = rows.iter().position(|row| row.role == SiteRole::Entry) else {
+            return;
+        };
+        let from = rows[entry].address;
+        let until = straight_until(self.request.image, from, function.high);
+        let outline = self.outlines.get(file.0 as usize).and_then(Option::as_ref);
+        let (Some(outline), Some(body)) = (outline, body) else {
+            return;
+        };
+        let own = outline.functions.get(body).map(|function| function.range);
+        let start = |row: &Row| {
+            let is_own = self.files.get(&row.file) == Some(&file)
+                && own.is_some_and(|range| range.contains(row.position));
+            let index = outline
+                .statement_in(body, row.position)
+                .filter(|_| is_own)?;
+            Some(outline.statements.get(index)?.range.start)
+        };
+        let straight = rows.iter().skip(entry);
+        let starts: Vec<Option<TextPosition>> = straight
+            .take_while(|row| row.address <= until)
+            .map(start)
+            .collect();
+        let mut dropped = hoisted(&starts).into_iter();
+        let mut index = 0;
+        rows.retain(|_| {
+            index += 1;
+            index <= entry || !dropped.next().unwrap_or(false)
+        });
+        if let Some(row) = rows.get_mut(entry) {
+            row.role = SiteRole::Entry;
+        }
     }
 
     /// Where a row is in user code: code of others that was put in place of a call counts as the
