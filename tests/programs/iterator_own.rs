@@ -10,7 +10,7 @@ impl Iterator for Fibonacci {
     type Item = u64;
     fn next(&mut self) -> Option<u64> {
         let given = self.now;
-        self.now = self.then; // <next#3> given = 1; frames = next, main
+        self.now = self.then; // <next#3> given = 1; frames = next, main; main::n: not live
         self.then += given;
         println!("=given {given}");
         if given > 5 { None } else { Some(given) }

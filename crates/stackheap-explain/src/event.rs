@@ -144,7 +144,7 @@ fn init(local: &PlaceRef, bytes: u64, value: Option<&str>, names: &dyn Names) ->
     let verb = if type_name.starts_with('&') {
         "is a reference to"
     } else if type_name.starts_with('*') {
-        "is a raw pointer:"
+        "is a raw pointer to"
     } else {
         "holds"
     };

@@ -24,6 +24,16 @@ struct Held {
 }
 
 impl Held {
+    /// Whether both are one owner: the elements of one block may have changed their places in it.
+    fn is_same_owner(&self, other: &Self) -> bool {
+        match (&self.owner, &other.owner) {
+            (OwnerKind::Block { block, .. }, OwnerKind::Block { block: other, .. }) => {
+                block == other
+            }
+            (one, other) => one == other,
+        }
+    }
+
     fn frame(&self) -> Option<FrameId> {
         match self.owner {
             OwnerKind::Local { frame, .. } => Some(frame),
@@ -100,7 +110,7 @@ impl Owners {
             .iter()
             .filter_map(|(block, now)| {
                 let then = self.0.get(block)?;
-                if then.owner == now.owner {
+                if then.is_same_owner(now) {
                     return None;
                 }
                 let (from, to) = if then.frame() == now.frame() {

@@ -1,6 +1,9 @@
 //! The agent's file, looked at by tools that know nothing of this crate.
 #![cfg(all(target_arch = "x86_64", target_os = "linux"))]
 
+#[path = "../../../tests/support/skip.rs"]
+mod skip;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,7 +25,7 @@ fn lines(tool: &str, arguments: &[&str]) -> Option<Vec<String>> {
             Some(text.lines().map(str::to_owned).collect())
         }
         Err(error) => {
-            eprintln!("skipped: {tool}: {error}");
+            skip::skip(format_args!("{tool}: {error}"));
             None
         }
     }

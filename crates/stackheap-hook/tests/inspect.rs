@@ -1,6 +1,9 @@
 //! `inspect` and `patches` on executables of all kinds, compiled here. The witnesses are `nm` for
 //! where the functions are, and `objdump` for what the patched code does.
 
+#[path = "../../../tests/support/skip.rs"]
+mod skip;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -97,10 +100,10 @@ fn compile(source: &str, flags: &str) -> Option<Program> {
         .args(flags.split(' '));
     let output = command.output().unwrap();
     if !output.status.success() {
-        eprintln!(
-            "skipped: `rustc {flags}`: {}",
+        skip::skip(format_args!(
+            "`rustc {flags}`: {}",
             String::from_utf8_lossy(&output.stderr)
-        );
+        ));
         return None;
     }
     let bytes = fs::read(&path).unwrap();
@@ -116,7 +119,7 @@ fn witness(tool: &str, arguments: &[&str], path: &Path) -> Option<String> {
     match Command::new(tool).args(arguments).arg(path).output() {
         Ok(output) => Some(String::from_utf8_lossy(&output.stdout).into_owned()),
         Err(error) => {
-            eprintln!("skipped: {tool}: {error}");
+            skip::skip(format_args!("{tool}: {error}"));
             None
         }
     }
@@ -192,7 +195,7 @@ fn loaded() -> Option<stackheap_hook::Loaded> {
                 .unwrap(),
         ),
         Err(error) => {
-            eprintln!("skipped: {error}");
+            skip::skip(error);
             None
         }
     }

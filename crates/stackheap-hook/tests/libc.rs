@@ -17,7 +17,7 @@ fn main() {
         .unwrap()
         .contains("/libc.so.6")
     {
-        eprintln!("skipped: no libc.so.6 in the process");
+        process::skip::skip("there is no libc.so.6 in the process");
         return;
     }
     drain_at_traps(1 << 16);

@@ -64,7 +64,7 @@ fn main() {
     if inspection.mechanism != Mechanism::RustShims {
         // An optimised build of this test.
         assert!(inspection.why.contains("copied"), "{}", inspection.why);
-        eprintln!("skipped: {}", inspection.why);
+        process::skip::skip_optional(inspection.why);
         return;
     }
     assert_eq!(inspection.doubt, None);

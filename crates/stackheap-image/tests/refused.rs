@@ -179,7 +179,7 @@ fn programs_of_another_language() {
         .args([&path, &source])
         .status();
     if !status.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: cc does not run");
+        common::skip::skip("cc does not run");
         return;
     }
     let ImageError::NotRust { producer } = refused(&std::fs::read(&path).unwrap()) else {

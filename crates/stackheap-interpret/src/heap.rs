@@ -521,7 +521,9 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
         for (frame, built) in frames.iter().enumerate() {
             for (local, more) in built.locals.iter().enumerate() {
                 let shown = built.frame.locals.get(local);
-                if shown.is_some_and(|shown| shown.state == LocalState::Live)
+                let may_live =
+                    |state: &LocalState| matches!(state, LocalState::Live | LocalState::Unknown(_));
+                if shown.is_some_and(|shown| may_live(&shown.state))
                     && more
                         .pointers
                         .iter()
@@ -832,7 +834,7 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
         if entry.as_of(self.moment.state.last_stop()).is_none() {
             return "nothing captured points at it".into();
         }
-        "no local, static or block that is known to own memory points at it".into()
+        NO_KNOWN_OWNER.into()
     }
 
     fn captured_prefix(&self, entry: &BlockEntry) -> Vec<u8> {
@@ -846,6 +848,8 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
     }
 }
 
+const NO_KNOWN_OWNER: &str = "no local, static or block that is known to own memory points at it";
+
 /// Why a local that points at a block need not own it.
 fn why_not_certain(
     id: BlockId,
@@ -858,19 +862,24 @@ fn why_not_certain(
     if others > 0 {
         names.push("another place".to_owned());
     }
+    let several = names.len() > 1;
+    let of_many = |one: &'static str, many: &'static str| if several { many } else { one };
     let names = names.join(" and ");
     match strong {
         Some(0) => format!(
             "heap block #{id} has no strong owner left, so this one was moved or dropped; the debug information does not tell which"
         ),
         Some(strong) => format!(
-            "heap block #{id} has a strong count of {strong}, but {names} point at it too: one of them was moved or dropped, and the debug information does not tell which"
+            "heap block #{id} has a strong count of {strong}, but {names} {} at it too: one of them was moved or dropped, and the debug information does not tell which",
+            of_many("points", "point")
         ),
         None if claim == Claim::Refuted => format!(
-            "holds heap block #{id}, which {names} owns: its value was moved; the debug information does not tell when"
+            "holds heap block #{id}, which {names} {}: its value was moved; the debug information does not tell when",
+            of_many("owns", "own")
         ),
         None => format!(
-            "holds heap block #{id}, as {names} does: one of them was moved from, and the debug information does not tell which"
+            "holds heap block #{id}, as {names} {}: one of them was moved from, and the debug information does not tell which",
+            of_many("does", "do")
         ),
     }
 }
@@ -882,10 +891,8 @@ fn raw_value(entry: &BlockEntry, bytes: &[u8]) -> Value {
             "not captured: nothing captured points at it",
         );
     }
-    Value::unknown(
-        ValueKind::Raw,
-        "its type is not known: no known owner points at it",
-    )
+    let why = format!("its type is not known: {NO_KNOWN_OWNER}");
+    Value::unknown(ValueKind::Raw, why.as_str())
 }
 
 fn local_of(

@@ -6,6 +6,9 @@ use stackheap_trace::{Permissions, ReplayState, Untracked};
 
 use crate::values::Memory;
 
+/// The system maps nothing below this address, so that null pointers always fault.
+const NEVER_MAPPED_BYTES: u64 = 0x1000;
+
 /// The memory at one stop.
 pub(crate) struct Moment<'s, 'r> {
     pub state: &'s ReplayState,
@@ -54,6 +57,8 @@ impl<'s, 'r> Moment<'s, 'r> {
             Some(map) if map.permissions.contains(Permissions::EXECUTE) => Region::Code,
             Some(map) if map.name.is_empty() => Region::Foreign,
             Some(_) => Region::Mapped,
+            // Pointers without memory behind them, such as that of an empty `Vec`, hold an alignment.
+            None if at.0 < NEVER_MAPPED_BYTES => Region::None,
             // Mapped after the list was read; the allocator of C takes such memory.
             None => Region::Foreign,
         }
@@ -107,6 +112,7 @@ impl<'s, 'r> Moment<'s, 'r> {
             Region::Foreign => "not captured: no live block of the Rust allocator is there",
             Region::Mapped => "not captured: a mapping of another file",
             Region::Code => "not captured: machine code",
+            Region::None => "no memory is there",
             _ => "not captured",
         })
     }

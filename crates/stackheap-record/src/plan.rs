@@ -1,8 +1,10 @@
 //! From an image and its sources to the places where a recording looks.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use iced_x86::{Decoder, DecoderOptions, FlowControl};
 use rustc_hash::FxHashMap;
 use stackheap_image::{Function, Image, LineRow, Location, LocationContext, StaticPlace, Variable};
 use stackheap_model::{
@@ -211,15 +213,24 @@ impl Planner<'_, '_> {
             .iter()
             .find(|row| row.prologue_end && row.line != 0)
             .map(|row| row.address);
+        let targets = branch_targets(self.request.image, function);
         let mut places: Vec<Row> = Vec::new();
         let mut last = None;
+        // Where code without a place of the user's begins, before the row at hand.
+        let mut gap = None;
         for row in rows {
-            if row.line == 0 {
-                continue;
-            }
-            let Some((file, position)) = self.in_user_code(function, &row) else {
+            let place = (row.line != 0)
+                .then(|| self.in_user_code(function, &row))
+                .flatten();
+            let Some((file, position)) = place else {
+                gap.get_or_insert(row.address);
                 continue;
             };
+            // A loop comes back into the gap, and so to this row without the one before it.
+            let from = gap.take().unwrap_or(row.address);
+            if targets.range(from..=row.address).next().is_some() {
+                last = None;
+            }
             let here = (Arc::clone(&file), position);
             let is_entry = Some(row.address) == entry;
             let marked = row.is_stmt && file == row.file;
@@ -434,6 +445,27 @@ fn whole_line(position: TextPosition) -> TextRange {
 struct Needs {
     registers: RegisterSet,
     below_stack_pointer: u32,
+}
+
+/// Where the direct jumps of a function lead.
+fn branch_targets(image: &Image<'_>, function: &Function) -> BTreeSet<ImageAddress> {
+    let mut targets = BTreeSet::new();
+    for range in &function.ranges {
+        let length = usize::try_from(range.end.0.saturating_sub(range.start.0)).unwrap_or(0);
+        let Some(code) = image.read_static(range.start, length, LoadBias(0)) else {
+            continue;
+        };
+        let decoder = Decoder::with_ip(64, &code, range.start.0, DecoderOptions::NONE);
+        for instruction in decoder {
+            if matches!(
+                instruction.flow_control(),
+                FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch
+            ) {
+                targets.insert(ImageAddress(instruction.near_branch_target()));
+            }
+        }
+    }
+    targets
 }
 
 /// Finds the needs by looking the variables up in a frame that notes what is asked of it.

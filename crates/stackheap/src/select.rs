@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, bail};
-use stackheap_interpret::{Program, StateLimits, Walk};
-use stackheap_model::{EventKind, Site, SiteId, SiteTable, StepNumber};
+use stackheap_interpret::{Program, StateLimits, Walk, state_at, state_at_part};
+use stackheap_model::{EventKind, Site, SiteId, SiteTable, State, StepNumber};
 
 pub use crate::arguments::SelectorArguments;
 
@@ -30,6 +30,27 @@ pub fn step(program: &Program<'_>, selector: &SelectorArguments) -> anyhow::Resu
         return event(program, kind, selector.nth);
     }
     Ok(StepNumber(steps))
+}
+
+/// A step or a part of one, and the state before it, so that what changed can be shown.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    /// The state.
+    pub state: State,
+    /// The one before; the first step has none.
+    pub before: Option<State>,
+}
+
+/// The states that `show` draws for a step; part 0 is its beginning.
+pub fn moment(program: &Program<'_>, step: StepNumber, part: u32) -> anyhow::Result<Moment> {
+    let limits = StateLimits::default();
+    let state = state_at_part(program, step, part, limits)?;
+    let before = match (part, step.0) {
+        (0, 0 | 1) => None,
+        (0, number) => Some(state_at(program, StepNumber(number - 1), limits)?),
+        (part, _) => Some(state_at_part(program, step, part - 1, limits)?),
+    };
+    Ok(Moment { state, before })
 }
 
 /// A place as the user writes it.

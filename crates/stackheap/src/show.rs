@@ -1,13 +1,14 @@
 //! `show`: one step of a recording.
 
 use anyhow::bail;
-use stackheap_interpret::{StateLimits, overview, state_at, state_at_part};
-use stackheap_model::{SourceFile, State, StepNumber};
+use stackheap_interpret::{StateLimits, overview};
+use stackheap_model::{SourceFile, State};
 use stackheap_report::text::{Bytes, Color, Detail, Glyphs, Level, TextOptions};
 use stackheap_report::{Frames, json, markdown, svg, text};
 
 use crate::arguments::{CommonArguments, Format, ShowArguments};
-use crate::{Ended, answer, focus, output, recordings, select};
+use crate::select::{self, Moment};
+use crate::{Ended, answer, focus, output, recordings};
 
 /// Steps that are looked at for the table.
 const STEPS_LOOKED_AT: u64 = 20_000;
@@ -42,9 +43,7 @@ pub fn show(arguments: &ShowArguments) -> Ended {
         return crate::story::story(&program, arguments);
     }
     let step = select::step(&program, &arguments.selector)?;
-    let part = arguments.selector.part;
-    let limits = StateLimits::default();
-    let mut state = state_at_part(&program, step, part, limits)?;
+    let Moment { mut state, before } = select::moment(&program, step, arguments.selector.part)?;
     focus::focus(&mut state, &arguments.thing)?;
     let files = &program.table.files;
     match arguments.format {

@@ -328,7 +328,7 @@ fn an_executable_that_is_cut_off() {
 
 #[test]
 fn a_program_in_c() {
-    if !has("cc") {
+    if !skip::has("cc") {
         return;
     }
     let directory = fresh("in-c");
@@ -397,7 +397,7 @@ fn a_program_that_asks_for_a_terminal() {
     let executable = compile("terminal", TERMINAL);
     let (plain, recording) = assert_same("terminal", &executable, &Call::default());
     assert_eq!(plain.stdout(), "[false, false, false]\n");
-    if !has("script") {
+    if !skip::has("script") {
         return;
     }
     let recorded = recording_command(&executable, &recording, &Call::with_options(&["-q"]));
@@ -566,7 +566,7 @@ fn a_program_with_children_side_by_side() {
 #[test]
 fn a_full_disk() {
     if !Path::new("/dev/full").exists() {
-        eprintln!("skipped: there is no /dev/full");
+        skip::skip("there is no /dev/full");
         return;
     }
     let executable = compile("small", SMALL);
@@ -632,7 +632,7 @@ fn small_file_system(name: &str, size: &str) -> Option<Mounted> {
         .status()
         .is_ok_and(|status| status.success());
     if !mounted {
-        eprintln!("skipped: a tmpfs cannot be mounted here");
+        skip::skip_optional("a tmpfs cannot be mounted here");
     }
     mounted.then_some(Mounted(directory))
 }

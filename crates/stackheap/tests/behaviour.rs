@@ -714,7 +714,7 @@ fn main() {
 
 #[test]
 fn its_processors() {
-    if !has("nproc") {
+    if !skip::has("nproc") {
         return;
     }
     let executable = compile("processors", PROCESSORS);

@@ -1,182 +1,311 @@
-//! The programs of `tests/programs` and the tour, recorded and compared with what they claim and
-//! print.
+//! The programs of `tests/programs` and the tour, recorded: what they claim holds, what is drawn of
+//! them is what was reviewed.
 
+#[path = "support/corpus.rs"]
+mod corpus;
+#[path = "support/drawings.rs"]
+mod drawings;
 #[path = "support/marks.rs"]
 mod marks;
 
-use std::io::Write;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::process::Command;
+use std::sync::OnceLock;
 
-use marks::{MarkBlock, Program};
-use stackheap::select::{self, SelectorArguments};
-use stackheap_interpret::{Opened, StateLimits, state_at};
-use stackheap_trace::Recording;
+use corpus::{Recorded, Runner};
+use stackheap::select::Moment;
 
-/// Recordings run side by side, one for each processor of a small machine.
-const WORKERS: usize = 2;
+/// Set to write the drawings instead of comparing them.
+const UPDATE: &str = "STACKHEAP_UPDATE_DRAWINGS";
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+/// What was found in a program.
+struct Looked {
+    source: PathBuf,
+    /// The claims that do not hold, each a line.
+    problems: Vec<String>,
+    /// Its drawings, one after the other; empty where it could not be recorded.
+    drawings: String,
 }
 
-fn programs() -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(root().join("tests/programs"))
-        .expect("the corpus is there")
-        .map(|entry| entry.expect("the corpus can be listed").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
-        .collect();
-    paths.push(root().join("examples/tour.rs"));
-    paths.sort();
-    paths
-}
-
-/// Where what is built and recorded goes; a name of its own for each test.
-fn scratch(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    std::fs::create_dir_all(&path).expect("a directory for scratch files");
-    path
-}
-
-fn run(program: &Program, recording: &Path, cache: &Path) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_stackheap"))
-        .args(["run", "-q", "--no-open", "-o"])
-        .arg(recording)
-        .arg(&program.path)
-        .arg("--")
-        .args(&program.header.args)
-        .env("XDG_CACHE_HOME", cache)
-        .env_remove("RUST_BACKTRACE")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("stackheap starts");
-    let mut stdin = child.stdin.take().expect("its input is a pipe");
-    // A program that does not read its input is no failure.
-    let _ = stdin.write_all(program.header.stdin.as_bytes());
-    drop(stdin);
-    child.wait_with_output().expect("stackheap ends")
-}
-
-fn expected_status(program: &Program) -> i32 {
-    program
-        .header
-        .signal
-        .map_or(program.header.exit.unwrap_or(0), |signal| 128 + signal)
-}
-
-/// Records a program and checks all its claims; gives what does not hold.
-fn check(path: &Path, directory: &Path) -> Vec<String> {
-    let name = path
-        .file_name()
-        .map_or_else(String::new, |name| name.to_string_lossy().into());
-    let program = match marks::load(path) {
-        Ok(program) => program,
-        Err(why) => return vec![why],
-    };
-    let recording = directory.join(&name).with_extension("stackheap");
-    let output = run(&program, &recording, directory);
-    let mut problems = Vec::new();
-    let status = output.status.code();
-    if status != Some(expected_status(&program)) {
-        problems.push(format!(
-            "{name}: expected status {}, found {:?}; it said: {}",
-            expected_status(&program),
-            status,
-            String::from_utf8_lossy(&output.stderr)
-        ));
-        return problems;
+impl Looked {
+    fn at(source: &Path) -> Self {
+        Self {
+            source: source.to_owned(),
+            problems: Vec::new(),
+            drawings: String::new(),
+        }
     }
-    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-    let opened = match Recording::open(&recording)
-        .map_err(|e| e.to_string())
-        .and_then(|recording| Opened::new(recording).map_err(|error| error.to_string()))
-    {
-        Ok(opened) => opened,
-        Err(why) => return vec![format!("{name}: {why}")],
-    };
-    let opened_program = match opened.program() {
-        Ok(program) => program,
-        Err(why) => return vec![format!("{name}: {why}")],
-    };
-    for mark in &program.marks {
-        problems.extend(
-            check_mark(&opened_program, mark, &stdout)
-                .into_iter()
-                .map(|why| format!("{name}: <{}#{}>: {why}", mark.name, mark.nth)),
-        );
+
+    /// Its problems, each with the program's name.
+    fn told(&self) -> Vec<String> {
+        let name = corpus::name_of(&self.source);
+        let problems = self.problems.iter();
+        problems.map(|why| format!("{name}: {why}")).collect()
     }
-    problems
 }
 
-fn check_mark(
+/// Whether the drawings are made of the recording at hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Drawn {
+    Here,
+    Not,
+}
+
+/// All programs are recorded once, for all tests here.
+fn looked_at() -> &'static [Looked] {
+    static LOOKED_AT: OnceLock<Vec<Looked>> = OnceLock::new();
+    LOOKED_AT.get_or_init(|| {
+        let runner = Runner::new("corpus");
+        corpus::side_by_side(&corpus::chosen_sources(), |source| look(&runner, source))
+    })
+}
+
+fn look(runner: &Runner, source: &Path) -> Looked {
+    let mut looked = Looked::at(source);
+    if let Err(why) = look_into(runner, source, &mut looked) {
+        looked.problems.push(why);
+    }
+    looked
+}
+
+fn look_into(runner: &Runner, source: &Path, looked: &mut Looked) -> Result<(), String> {
+    let recorded = runner.record(source)?;
+    let threaded = recorded.opened.recording().totals().threads > 1;
+    let drawn = !recorded.program.header.any_order;
+    let here = if drawn && !threaded {
+        Drawn::Here
+    } else {
+        Drawn::Not
+    };
+    look_at_marks(&recorded, looked, here)?;
+    if drawn && threaded {
+        // With one thread at a time the threads are at the same places each time.
+        let runner = Runner {
+            options: vec!["--serialize"],
+            ..runner.clone()
+        };
+        draw_marks(&runner.record(source)?, looked)?;
+    }
+    Ok(())
+}
+
+fn look_at_marks(recorded: &Recorded, looked: &mut Looked, drawn: Drawn) -> Result<(), String> {
+    let program = recorded.opened.program().map_err(|why| why.to_string())?;
+    for mark in &recorded.program.marks {
+        let name = format!("<{}#{}>", mark.name, mark.nth);
+        let moment = match corpus::moment(&program, mark) {
+            Ok(moment) => moment,
+            Err(why) => {
+                looked.problems.push(format!("{name}: {why}"));
+                continue;
+            }
+        };
+        let failed = corpus::check_mark(&moment, mark, &recorded.stdout);
+        looked
+            .problems
+            .extend(failed.into_iter().map(|why| format!("{name}: {why}")));
+        if drawn == Drawn::Here {
+            draw(&program, &name, moment, looked);
+        }
+    }
+    Ok(())
+}
+
+fn draw_marks(recorded: &Recorded, looked: &mut Looked) -> Result<(), String> {
+    let program = recorded.opened.program().map_err(|why| why.to_string())?;
+    for mark in &recorded.program.marks {
+        let name = format!("<{}#{}>", mark.name, mark.nth);
+        let moment = corpus::moment(&program, mark)?;
+        draw(&program, &name, moment, looked);
+    }
+    Ok(())
+}
+
+fn draw(
     program: &stackheap_interpret::Program<'_>,
-    mark: &MarkBlock,
-    stdout: &str,
-) -> Vec<String> {
-    let selector = SelectorArguments {
-        mark: Some(mark.name.clone()),
-        nth: u64::from(mark.nth),
-        ..SelectorArguments::default()
-    };
-    let state = select::step(program, &selector)
-        .map_err(|why| why.to_string())
-        .and_then(|step| {
-            state_at(program, step, StateLimits::default()).map_err(|why| why.to_string())
-        });
-    let state = match state {
-        Ok(state) => stackheap_report::json::state(&state),
-        Err(why) => return vec![why],
-    };
-    mark.assertions
-        .iter()
-        .filter_map(|assertion| {
-            let why = marks::check(assertion, &state, stdout).err()?;
-            Some(format!(
-                "line {}: `{}`: {why}",
-                assertion.line, assertion.text
-            ))
-        })
-        .collect()
+    name: &str,
+    moment: Moment,
+    looked: &mut Looked,
+) {
+    let drawing = drawings::normalised(program, moment);
+    let _ = writeln!(looked.drawings, "{name}\n\n{drawing}\n");
 }
 
 #[test]
 fn every_claim_of_the_corpus_holds() {
-    let directory = scratch("corpus");
-    let only = std::env::var("STACKHEAP_CORPUS").ok();
-    let paths: Vec<PathBuf> = programs()
-        .into_iter()
-        .filter(|path| {
-            only.as_deref()
-                .is_none_or(|only| path.to_string_lossy().contains(only))
-        })
-        .collect();
+    let looked_at = looked_at();
     assert!(
-        only.is_some() || paths.len() >= 60,
+        corpus::subset().is_some() || looked_at.len() >= 60,
         "the corpus has {} programs",
-        paths.len()
+        looked_at.len()
     );
-    let next = AtomicUsize::new(0);
-    let problems = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..WORKERS {
-            scope.spawn(|| {
-                while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let found = check(path, &directory);
-                    problems.lock().expect("no worker panicked").extend(found);
-                }
-            });
-        }
-    });
-    let mut problems = problems.into_inner().expect("no worker panicked");
-    problems.sort();
+    let problems: Vec<String> = looked_at.iter().flat_map(Looked::told).collect();
     assert!(
         problems.is_empty(),
         "{} claims do not hold:\n{}",
         problems.len(),
         problems.join("\n")
     );
+}
+
+/// Programs of another compiler: the layouts, names and code that the next stable one will have. Each
+/// is built anew, so that of all programs every sixth has to do, unless some are asked for by name.
+#[test]
+fn claims_hold_with_the_nightly_toolchain() {
+    const TOOLCHAIN: &str = "nightly";
+    const EVERY: usize = 6;
+    if !corpus::has_toolchain(TOOLCHAIN) {
+        corpus::skip::skip_optional(format_args!("the toolchain {TOOLCHAIN} is not installed"));
+        return;
+    }
+    let runner = Runner {
+        toolchain: Some(TOOLCHAIN),
+        ..Runner::new("corpus-nightly")
+    };
+    let every = if corpus::subset().is_some() { 1 } else { EVERY };
+    let sources: Vec<PathBuf> = corpus::chosen_sources()
+        .into_iter()
+        .step_by(every)
+        .collect();
+    let problems = corpus::side_by_side(&sources, |source| {
+        let mut looked = Looked::at(source);
+        let looked_at = runner
+            .record(source)
+            .and_then(|recorded| look_at_marks(&recorded, &mut looked, Drawn::Not));
+        looked.problems.extend(looked_at.err());
+        looked.told()
+    });
+    let problems = problems.concat();
+    assert!(
+        problems.is_empty(),
+        "{} claims do not hold:\n{}",
+        problems.len(),
+        problems.join("\n")
+    );
+}
+
+fn snapshots() -> PathBuf {
+    corpus::root().join("tests/programs/snapshots")
+}
+
+#[test]
+fn every_drawing_is_the_reviewed_one() {
+    let update = std::env::var_os(UPDATE).is_some();
+    assert!(
+        !(update && corpus::no_skip()),
+        "{UPDATE} writes what it should check; leave it away where STACKHEAP_NO_SKIP is set"
+    );
+    let mut different = String::new();
+    for looked in looked_at() {
+        let file = snapshots().join(format!("{}.txt", corpus::name_of(&looked.source)));
+        if looked.drawings.is_empty() {
+            // Its threads run in any order, or it could not be recorded, which another test tells.
+            continue;
+        }
+        if update {
+            std::fs::write(&file, &looked.drawings).expect("drawings can be written");
+            continue;
+        }
+        let reviewed = std::fs::read_to_string(&file).unwrap_or_default();
+        if reviewed != looked.drawings {
+            let _ = writeln!(
+                different,
+                "{}\n{}",
+                file.display(),
+                first_difference(&reviewed, &looked.drawings)
+            );
+        }
+    }
+    if update {
+        std::fs::write(compiler_file(), corpus::compiler()).expect("its name can be written");
+        return;
+    }
+    let reviewed = std::fs::read_to_string(compiler_file()).unwrap_or_default();
+    if !different.is_empty() && reviewed != corpus::compiler() {
+        corpus::skip::skip_optional(format_args!(
+            "the drawings were reviewed with rustc {reviewed}, and rustc {} lays out some frames \
+             in another way:\n{different}",
+            corpus::compiler()
+        ));
+        return;
+    }
+    assert!(
+        different.is_empty(),
+        "drawings differ from the reviewed ones:\n{different}\
+         to write them for review: {UPDATE}=1 cargo test -p stackheap --test corpus"
+    );
+}
+
+/// The compiler that made the frames in the drawings.
+fn compiler_file() -> PathBuf {
+    snapshots().join("rustc-version")
+}
+
+/// The first lines in which two texts differ, with the mark they belong to.
+fn first_difference(reviewed: &str, found: &str) -> String {
+    const LINES: usize = 8;
+    let same = reviewed
+        .lines()
+        .zip(found.lines())
+        .take_while(|(left, right)| left == right)
+        .count();
+    let mark = found
+        .lines()
+        .take(same + 1)
+        .filter(|line| line.starts_with('<'))
+        .last();
+    let mut text = format!("{} line {}:\n", mark.unwrap_or_default(), same + 1);
+    for (sign, side) in [('-', reviewed), ('+', found)] {
+        for line in side.lines().skip(same).take(LINES) {
+            let _ = writeln!(text, "{sign} {line}");
+        }
+    }
+    text
+}
+
+#[test]
+fn every_snapshot_has_its_program() {
+    let programs: BTreeSet<String> = corpus::sources()
+        .iter()
+        .map(|source| corpus::name_of(source))
+        .collect();
+    let entries = std::fs::read_dir(snapshots()).expect("the drawings are there");
+    for entry in entries {
+        let path = entry.expect("the drawings can be listed").path();
+        if path == compiler_file() {
+            continue;
+        }
+        let name = corpus::name_of(&path);
+        assert!(
+            programs.contains(&name),
+            "{}: expected drawings of a program of tests/programs, found none of that name; remove it",
+            path.display()
+        );
+    }
+}
+
+/// What is compared above is made without the command line; this is what the command line prints.
+#[test]
+fn show_prints_the_drawing_of_a_mark() {
+    let runner = Runner::new("corpus-shown");
+    let source = corpus::root().join("tests/programs/string_move.rs");
+    let recorded = runner.record(&source).expect("the program can be recorded");
+    let program = recorded.opened.program().expect("its recording opens");
+    for mark in &recorded.program.marks {
+        let moment = corpus::moment(&program, mark).expect("the mark was passed");
+        let expected = drawings::drawing(&program, &moment);
+        let output = Command::new(env!("CARGO_BIN_EXE_stackheap"))
+            .arg("show")
+            .arg(runner.recordings.join("string_move.stackheap"))
+            .args(["--mark", &mark.name, "--nth", &mark.nth.to_string()])
+            .env("NO_COLOR", "1")
+            .env_remove("COLUMNS")
+            .env_remove("CARGO_TERM_COLOR")
+            .env_remove("CLICOLOR_FORCE")
+            .output()
+            .expect("stackheap starts");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
+    }
 }

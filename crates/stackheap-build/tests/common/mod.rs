@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "not every test uses all of it")]
 
+#[path = "../../../../tests/support/skip.rs"]
+mod skip;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -102,7 +105,7 @@ pub fn source_files(executable: &Path) -> Option<String> {
     {
         Ok(output) => Some(String::from_utf8_lossy(&output.stdout).into_owned()),
         Err(_) => {
-            eprintln!("skipped: objdump is not installed");
+            skip::skip("objdump is not installed");
             None
         }
     }

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+#[path = "../../../../tests/support/skip.rs"]
+pub mod skip;
+
 use std::cell::UnsafeCell;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -289,7 +292,7 @@ pub fn thread_pointer() -> RuntimeAddress {
 pub fn unavailable() -> bool {
     let unavailable = matches!(Agent::embedded(), Err(HookError::Unavailable { .. }));
     if unavailable {
-        eprintln!("skipped: no hooks for this system");
+        skip::skip("there are no hooks for this system");
     }
     unavailable || !Path::new("/proc/self/maps").exists()
 }

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test file uses a part of this")]
 
+#[path = "../../../../tests/support/skip.rs"]
+pub mod skip;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -98,7 +101,7 @@ fn compile(source: &str, name: &str, arguments: &[&str]) -> Option<Program> {
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         if said.contains("toolchain") && said.contains("not installed") {
-            eprintln!("skipped: {name} is not installed");
+            skip::skip_optional(format_args!("{name} is not installed"));
             return None;
         }
         panic!("{name}: {said}");
@@ -150,7 +153,10 @@ pub fn output_of(mut command: Command) -> Option<String> {
     match command.output() {
         Ok(output) => Some(String::from_utf8_lossy(&output.stdout).into_owned()),
         Err(error) => {
-            eprintln!("skipped: {:?} does not run: {error}", command.get_program());
+            skip::skip(format_args!(
+                "{:?} does not run: {error}",
+                command.get_program()
+            ));
             None
         }
     }

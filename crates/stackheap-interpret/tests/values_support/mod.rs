@@ -1,5 +1,8 @@
 //! A running program whose memory is read while it waits, and the types of its executable.
 
+#[path = "../../../../tests/support/skip.rs"]
+mod skip;
+
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -124,7 +127,7 @@ pub fn with_witness(toolchain: Toolchain, test: &dyn Fn(&Witness, &ImageTypes<'_
         build(toolchain, &folder.path().join("values")).then_some(folder)
     });
     let Some(folder) = built else {
-        eprintln!("skipped: no rustc for {toolchain:?}");
+        skip::skip_optional(format_args!("no rustc for {toolchain:?}"));
         return;
     };
     let program = folder.path().join("values");
@@ -139,7 +142,9 @@ pub fn with_witness(toolchain: Toolchain, test: &dyn Fn(&Witness, &ImageTypes<'_
     let memory = match File::open(format!("/proc/{}/mem", child.id())) {
         Ok(memory) => memory,
         Err(error) => {
-            eprintln!("skipped: the memory of another process cannot be read: {error}");
+            skip::skip(format_args!(
+                "the memory of another process cannot be read: {error}"
+            ));
             let _ = child.kill();
             let _ = child.wait();
             return;

@@ -18,6 +18,10 @@ const SOURCE_LINES: u32 = 2;
 const FOLDED_EVENTS: usize = 12;
 /// Lines of output shown unless everything is asked for.
 const FOLDED_OUTPUT_LINES: usize = 5;
+/// With less room than this behind it, a static's value stands in the line below.
+const ROOM_FOR_VALUE: usize = 40;
+/// What stands before it there.
+const VALUE_INDENT: &str = "      ";
 /// Statics shown unless everything is asked for.
 const FOLDED_STATICS: usize = 12;
 
@@ -249,8 +253,15 @@ fn statics(sheet: &mut Sheet<'_>) {
         let text = super::inside::value_text(&item.value);
         // A literal is called by its value; saying it twice helps nobody.
         if text != *item.name {
-            let room = sheet.width.saturating_sub(line.columns() + 2).max(12);
-            line.plain("  ").plain(&sheet.fit(&text, room));
+            let room = sheet.width.saturating_sub(line.columns() + 2);
+            if columns(&text) <= room || room >= ROOM_FOR_VALUE {
+                line.plain("  ").plain(&sheet.fit(&text, room));
+            } else {
+                sheet.end(line);
+                line = sheet.line();
+                let room = sheet.width.saturating_sub(columns(VALUE_INDENT));
+                line.plain(VALUE_INDENT).plain(&sheet.fit(&text, room));
+            }
         }
         sheet.end(line);
     }
@@ -281,8 +292,9 @@ fn output(sheet: &mut Sheet<'_>) {
         let remark = match hidden {
             0 => format!("so far, {}", size(bytes.len() as u64)),
             more => format!(
-                "so far, {}; {more} lines before these",
-                size(bytes.len() as u64)
+                "so far, {}; {more} {} before these",
+                size(bytes.len() as u64),
+                if more == 1 { "line" } else { "lines" }
             ),
         };
         sheet.blank();

@@ -152,6 +152,9 @@ fn life(sheet: &Sheet<'_>, block: &Block) -> String {
     let since = format!("allocated {}", when(&block.allocated));
     let owned = match (owners.as_slice(), &block.no_owner_because) {
         _ if block.state == BlockState::Freed => return since,
+        ([], Some(because)) if is_unknown(block) => {
+            format!("owner and contents not known: {}", visible(because))
+        }
         ([], Some(because)) => format!("no owner: {}", visible(because)),
         ([], None) => "owner unknown".to_owned(),
         ([owner], _) => format!("owned by {owner}"),
@@ -167,9 +170,19 @@ fn life(sheet: &Sheet<'_>, block: &Block) -> String {
     format!("{owned}{separator}{since}")
 }
 
+/// Whether nothing is known of what a block holds because no owner is known: one reason for both.
+fn is_unknown(block: &Block) -> bool {
+    match (&block.value.text, &block.no_owner_because) {
+        (Err(value), Some(owner)) => block.owners.is_empty() && value.reason.ends_with(&**owner),
+        _ => false,
+    }
+}
+
 fn contents(sheet: &mut Sheet<'_>, block: &Block, rule: &str) {
     let text = value_text(&block.value);
-    if !text.is_empty() {
+    // That a freed block has no value is told by its heading.
+    let told = block.value.text.is_err() && (block.state == BlockState::Freed || is_unknown(block));
+    if !text.is_empty() && !told {
         let mut line = sheet.line();
         let look = if block.state == BlockState::Freed {
             Look::Dim

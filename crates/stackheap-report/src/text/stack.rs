@@ -33,7 +33,9 @@ pub(super) fn thread(sheet: &mut Sheet<'_>, thread: &Thread) {
     } else {
         "STACK".to_owned()
     };
-    sheet.heading(&title, &usage(sheet, &thread.stack));
+    let room = sheet.width.saturating_sub(columns(&title) + 2);
+    let usage = usage(sheet, &thread.stack, room);
+    sheet.heading(&title, &usage);
     if thread.ended {
         sheet.remark("  ", "this thread has ended; its stack is gone");
         return;
@@ -50,16 +52,21 @@ pub(super) fn thread(sheet: &mut Sheet<'_>, thread: &Thread) {
     frames(sheet, thread);
 }
 
-/// `1232 bytes of 8 MiB in use ▕█····▏ most so far 4096 bytes`.
-fn usage(sheet: &Sheet<'_>, stack: &Stack) -> String {
+/// `1232 bytes of 8 MiB in use ▕█····▏ most so far 4096 bytes`; without the bar where there is no
+/// room for it.
+fn usage(sheet: &Sheet<'_>, stack: &Stack, room: usize) -> String {
     let used = size(stack.used);
     let most = format!("most so far {}", size(stack.high_water));
     match &stack.limit {
-        Ok(limit) => format!(
-            "{used} of {} in use {} {most}",
-            size(*limit),
-            bar(sheet, stack.used, *limit)
-        ),
+        Ok(limit) => {
+            let of = format!("{used} of {} in use", size(*limit));
+            let whole = format!("{of} {} {most}", bar(sheet, stack.used, *limit));
+            if columns(&whole) <= room {
+                whole
+            } else {
+                format!("{of}, {most}")
+            }
+        }
         Err(unknown) => format!(
             "{used} in use, limit unknown: {}; {most}",
             visible(&unknown.reason)
@@ -289,11 +296,16 @@ fn draw_local(sheet: &mut Sheet<'_>, frame: &Frame, local: &Local, widths: &Widt
     );
     column += widths.place + 2;
     line.pad_to(column);
-    let (look, text) = content(sheet, frame, local);
+    let (mut look, mut text) = content(sheet, frame, local, Reason::InRow);
     let room = match sheet.options.detail {
         Detail::Short => sheet.width.saturating_sub(line.columns()).max(10),
         Detail::Full => usize::MAX,
     };
+    // A reason is told whole: below, where the row has no room for it.
+    let reason = why_unknown(local).filter(|_| value_is_known(local) || columns(&text) > room);
+    if reason.is_some() {
+        (look, text) = content(sheet, frame, local, Reason::Below);
+    }
     let overflows = columns(&text) > room && room < 30;
     if !overflows {
         line.push(look, &sheet.fit(&text, room));
@@ -308,10 +320,8 @@ fn draw_local(sheet: &mut Sheet<'_>, frame: &Frame, local: &Local, widths: &Widt
     if local.state == LocalState::Uninit {
         return;
     }
-    if let LocalState::Unknown(unknown) = &local.state
-        && value_is_known(local)
-    {
-        sheet.remark(&format!("{rule}     "), &visible(&unknown.reason));
+    if let Some(reason) = reason {
+        sheet.remark(&format!("{rule}     "), &visible(reason));
     }
     if let Some(stale) = sheet.look.stale(frame.id, local) {
         sheet.remark(&format!("{rule}     "), &stale);
@@ -350,15 +360,33 @@ fn value_is_known(local: &Local) -> bool {
     local.value.as_ref().is_some_and(|value| value.text.is_ok())
 }
 
+/// Why the state of a local is unknown, or else its value.
+fn why_unknown(local: &Local) -> Option<&str> {
+    match (&local.state, &local.value) {
+        (LocalState::Unknown(unknown), _) => Some(&unknown.reason),
+        (LocalState::Live, Some(value)) => value.text.as_ref().err().map(|why| &*why.reason),
+        _ => None,
+    }
+}
+
+/// Where it is told why something is unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reason {
+    InRow,
+    Below,
+}
+
 /// What a local holds, in one line: its state where it is not live, its pointer or its value.
-fn content(sheet: &mut Sheet<'_>, frame: &Frame, local: &Local) -> (Look, String) {
+fn content(sheet: &mut Sheet<'_>, frame: &Frame, local: &Local, reason: Reason) -> (Look, String) {
     let mut parts = Vec::new();
     let mut look = Look::Plain;
     match &local.state {
         LocalState::Live => {}
-        // The reason is told below, unless nothing else is known either.
         LocalState::Unknown(_) if value_is_known(local) => {
             parts.push("state unknown".to_owned());
+        }
+        LocalState::Unknown(_) if reason == Reason::Below => {
+            return (Look::Dim, "unknown".to_owned());
         }
         LocalState::Uninit => return (Look::Dim, format!("? {}", local_state(&local.state))),
         state => {
@@ -376,7 +404,10 @@ fn content(sheet: &mut Sheet<'_>, frame: &Frame, local: &Local) -> (Look, String
         parts.push(arrow(sheet, edge));
     }
     if let Some(value) = &local.value {
-        let text = value_text(value);
+        let text = match (&value.text, reason) {
+            (Err(_), Reason::Below) => "value unknown".to_owned(),
+            _ => value_text(value),
+        };
         // A pointer that is its own text, an unknown state with an unknown value: once is enough.
         if !parts.iter().any(|part| part.contains(&text)) {
             parts.push(text);

@@ -71,6 +71,16 @@ impl Pen<'_> {
                 break;
             }
             let end = start.saturating_add(self.row_bytes).min(total);
+            if let Some(rest) = pieces.iter().find(|p| self.only_goes_on(p, start, end))
+                && bytes.is_none()
+            {
+                // Whole rows of one large cell say nothing new; the row in which it ends does,
+                // unless nothing follows there.
+                let next = self.row_after(rest.end_bytes(), total);
+                lines.push(self.left_out(next.min(rest.end_bytes()) - start));
+                start = next;
+                continue;
+            }
             let row: Vec<_> = pieces
                 .iter()
                 .filter(|p| p.size_bytes > 0 && p.offset_bytes < end && p.end_bytes() > start)
@@ -82,6 +92,30 @@ impl Pen<'_> {
             start = end;
         }
         (lines, total.saturating_sub(start))
+    }
+
+    /// Whether a cell that began in an earlier row is all there is in this one.
+    fn only_goes_on(&self, piece: &Piece, start: u64, end: u64) -> bool {
+        piece.offset_bytes < start && piece.end_bytes() >= end
+    }
+
+    /// Where the row begins in which a cell ends; the end of all where nothing follows it.
+    fn row_after(&self, end: u64, total: u64) -> u64 {
+        if end >= total {
+            return total;
+        }
+        end - end % self.row_bytes.max(1)
+    }
+
+    fn left_out(&self, bytes: u64) -> Line {
+        let mut line = self.line();
+        let words = format!(
+            "{} {} more of it",
+            self.set.gap,
+            stackheap_explain::size(bytes)
+        );
+        line.push(Look::Dim, &words);
+        line
     }
 
     fn line(&self) -> Line {
@@ -120,6 +154,7 @@ impl Pen<'_> {
             if piece.padding {
                 middle.fill(Look::Dim, self.set.padding, column);
             } else if continued {
+                middle.push(Look::Dim, &self.set.cut.to_string());
                 middle.fill(Look::Plain, ' ', column);
             } else {
                 middle.push(piece.look, &fit(&piece.text, inside, self.set.cut));

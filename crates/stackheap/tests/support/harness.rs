@@ -5,6 +5,9 @@
 
 #![allow(dead_code, reason = "each test uses a part of this module")]
 
+#[path = "../../../../tests/support/skip.rs"]
+pub mod skip;
+
 use std::collections::hash_map::DefaultHasher;
 use std::ffi::{OsStr, OsString};
 use std::hash::{Hash, Hasher};
@@ -123,17 +126,6 @@ fn rustc_version() -> Vec<u8> {
         .output()
         .expect("rustc starts")
         .stdout
-}
-
-/// Whether a program is there; where it is not, its name is printed and the test has no witness.
-pub fn has(program: &str) -> bool {
-    let found = std::env::var_os("PATH").is_some_and(|path| {
-        std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
-    });
-    if !found {
-        eprintln!("skipped: there is no `{program}`");
-    }
-    found
 }
 
 /// How a program is run.

@@ -45,6 +45,8 @@ pub struct Header {
     pub stdin: String,
     /// `//! args: one "two words"`: its arguments.
     pub args: Vec<String>,
+    /// `//! order: any`: its threads run in another order each time, and so no drawing of it is kept.
+    pub any_order: bool,
 }
 
 /// The claims beside one passing of one mark.
@@ -300,6 +302,8 @@ fn parse_header(text: &str) -> Result<Header, String> {
                 header.exit = None;
             }
             "stdin" => header.stdin = unquote(value)?,
+            "order" if value == "any" => header.any_order = true,
+            "order" => return Err(format!("expected `order: any`, found `order: {value}`")),
             "args" => {
                 for word in split_outside_quotes(value, ' ') {
                     let word = if word.starts_with('"') {
