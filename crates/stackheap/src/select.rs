@@ -43,14 +43,20 @@ pub struct Moment {
 
 /// The states that `show` draws for a step; part 0 is its beginning.
 pub fn moment(program: &Program<'_>, step: StepNumber, part: u32) -> anyhow::Result<Moment> {
+    Ok(Moment {
+        state: state_at_part(program, step, part, StateLimits::default())?,
+        before: before(program, step, part)?,
+    })
+}
+
+/// The state before a step or a part of one; the first step has none.
+pub fn before(program: &Program<'_>, step: StepNumber, part: u32) -> anyhow::Result<Option<State>> {
     let limits = StateLimits::default();
-    let state = state_at_part(program, step, part, limits)?;
-    let before = match (part, step.0) {
+    Ok(match (part, step.0) {
         (0, 0 | 1) => None,
         (0, number) => Some(state_at(program, StepNumber(number - 1), limits)?),
         (part, _) => Some(state_at_part(program, step, part - 1, limits)?),
-    };
-    Ok(Moment { state, before })
+    })
 }
 
 /// A place as the user writes it.

@@ -1,14 +1,13 @@
 //! `show`: one step of a recording.
 
 use anyhow::bail;
-use stackheap_interpret::{StateLimits, overview};
+use stackheap_interpret::{StateLimits, overview, state_at_part};
 use stackheap_model::{SourceFile, State};
 use stackheap_report::text::{Bytes, Color, Detail, Glyphs, Level, TextOptions};
 use stackheap_report::{Frames, json, markdown, svg, text};
 
 use crate::arguments::{CommonArguments, Format, ShowArguments};
-use crate::select::{self, Moment};
-use crate::{Ended, answer, focus, output, recordings};
+use crate::{Ended, answer, focus, output, recordings, select};
 
 /// Steps that are looked at for the table.
 const STEPS_LOOKED_AT: u64 = 20_000;
@@ -43,16 +42,13 @@ pub fn show(arguments: &ShowArguments) -> Ended {
         return crate::story::story(&program, arguments);
     }
     let step = select::step(&program, &arguments.selector)?;
-    let Moment { mut state, before } = select::moment(&program, step, arguments.selector.part)?;
+    let part = arguments.selector.part;
+    let mut state = state_at_part(&program, step, part, StateLimits::default())?;
     focus::focus(&mut state, &arguments.thing)?;
     let files = &program.table.files;
     match arguments.format {
         Format::Text => {
-            let before = match (part, step.0) {
-                (0, 0 | 1) => None,
-                (0, number) => Some(state_at(&program, StepNumber(number - 1), limits)?),
-                (part, _) => Some(state_at_part(&program, step, part - 1, limits)?),
-            };
+            let before = select::before(&program, step, part)?;
             let mut options = text_options(&arguments.common, files);
             options.before = before.as_ref();
             if arguments.ascii {
