@@ -686,7 +686,7 @@ fn a_disk_that_fills_up_while_recording() {
 
 #[test]
 fn a_recording_that_outgrows_the_limit_of_files() {
-    if !has("prlimit") {
+    if !skip::has("prlimit") {
         return;
     }
     let executable = compile("talkative", TALKATIVE);

@@ -83,7 +83,7 @@ fn own_slots(frame: &Json) -> Slots {
 
 #[test]
 fn saved_registers_are_where_gdb_finds_them() {
-    if !has("gdb") {
+    if !skip::has("gdb") {
         return;
     }
     let executable = compile_with("saved_registers", PROGRAM, &["-g", "-O"]);
