@@ -21,6 +21,9 @@ const READ_BYTES: usize = 1 << 20;
 /// How much is kept, in parts of values; a part takes some hundred bytes.
 const PARTS_KEPT: usize = 1 << 19;
 
+/// How many bytes that were read take as much as a part.
+const PART_BYTES: usize = 128;
+
 /// A decoded value, shared between the states that show it.
 pub(crate) struct Shown {
     pub value: Arc<Value>,
@@ -241,7 +244,7 @@ impl<'m, 'r> Reading<'m, 'r> {
             let reads = noted.reads.into_iter();
             let kept = Kept {
                 shown: Arc::clone(&shown),
-                parts: shown.parts() + reads.len(),
+                parts: shown.parts() + reads.len() + noted.bytes / PART_BYTES,
                 reads: reads.map(|((at, len), read)| (at, len, read)).collect(),
             };
             values().insert(place, kept);

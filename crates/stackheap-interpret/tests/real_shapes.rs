@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use stackheap_image::Image;
 use stackheap_interpret::{
@@ -11,6 +11,8 @@ use stackheap_interpret::{
 use stackheap_model::{Frame, Local, LocalState, State, StepNumber};
 use stackheap_record::{PlanRequest, RecordOptions, Target};
 use stackheap_trace::{Architecture, BlobKind, Header, Recording, Values, Writer};
+
+static RECORDER: Mutex<()> = Mutex::new(());
 
 /// Builds and records a program without arguments; gives what it prints, line by line, too.
 fn record(directory: &Path, text: &str) -> (Opened, Vec<String>) {
@@ -67,7 +69,11 @@ fn record(directory: &Path, text: &str) -> (Opened, Vec<String>) {
         image: &image,
         table: Arc::new(plan.table),
     };
-    stackheap_record::record(target, &mut writer, &RecordOptions::default()).unwrap();
+    {
+        // The timer that wakes a recorder belongs to the process, so that one runs at a time.
+        let _one = RECORDER.lock().unwrap_or_else(PoisonError::into_inner);
+        stackheap_record::record(target, &mut writer, &RecordOptions::default()).unwrap();
+    }
     writer.finish().unwrap();
     let opened = Opened::new(Recording::open(&path).unwrap()).unwrap();
     let printed = String::from_utf8(printed.stdout).unwrap();
