@@ -781,7 +781,9 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
             let known = known.and_then(|known| known.no_owner_because.clone());
             let because = known.unwrap_or_else(|| self.why_no_owner(entry));
             let at = self.moment.bias.to_image(entry.return_address);
-            match self.program.allocating_function(at) {
+            // Of what was there before the first step, that it is the standard library's says more.
+            let first = entry.allocated.step.is_some();
+            match self.program.allocating_function(at).filter(|_| first) {
                 Some(function) => format!("{because}; `{function}` allocated it").into(),
                 None => because,
             }

@@ -1004,7 +1004,8 @@ impl AllocationSink<'_, '_> {
             }
         };
         match self.writer.record(&record) {
-            Ok(Some(applied)) => self.forget_displaced(&applied),
+            // By reference: what was freed is large, and nobody wants it here.
+            Ok(Some(ref applied)) => self.forget_displaced(applied),
             Ok(None) => {}
             Err(error) => self.error = Some(error.into()),
         }
