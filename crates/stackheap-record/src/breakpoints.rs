@@ -39,6 +39,8 @@ pub(crate) enum Service {
     GetAffinity,
     /// Functions that change it.
     SetAffinity,
+    /// `execve`.
+    Execute,
     /// Functions that change the mappings.
     Mapping,
     /// Where a panic begins to unwind.

@@ -21,7 +21,7 @@ pub(crate) struct Libraries {
     pub services: Vec<(Service, RuntimeAddress)>,
 }
 
-const FUNCTIONS: [(&str, Service); 12] = [
+const FUNCTIONS: [(&str, Service); 13] = [
     ("write", Service::Write),
     ("__write", Service::Write),
     ("writev", Service::WriteVector),
@@ -30,6 +30,7 @@ const FUNCTIONS: [(&str, Service); 12] = [
     ("sched_setaffinity", Service::SetAffinity),
     ("pthread_setaffinity_np", Service::SetAffinity),
     ("__sched_getaffinity", Service::GetAffinity),
+    ("execve", Service::Execute),
     ("mmap", Service::Mapping),
     ("mmap64", Service::Mapping),
     ("munmap", Service::Mapping),

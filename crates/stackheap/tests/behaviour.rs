@@ -912,6 +912,78 @@ fn a_program_that_forks() {
     assert_eq!(last["at"]["line"], line_of(FORKS, "work(\"after\")") + 1);
 }
 
+const RIGHTS: &str = r#"
+use std::process::Command;
+unsafe extern "C" {
+    fn geteuid() -> u32;
+}
+fn main() {
+    let itself = std::env::current_exe().unwrap();
+    if std::env::args().count() == 1 {
+        println!("{}", unsafe { geteuid() });
+        return;
+    }
+    let helper = itself.with_file_name("helper");
+    let output = Command::new(&helper).output().unwrap();
+    println!("by itself: {}", String::from_utf8_lossy(&output.stdout));
+    let output = Command::new("./helper").current_dir(itself.parent().unwrap()).output().unwrap();
+    println!("from its directory: {}", String::from_utf8_lossy(&output.stdout));
+    println!("missing: {:?}", Command::new("./missing").output().map_err(|error| error.kind()));
+}
+"#;
+
+#[test]
+fn children_with_the_rights_of_their_file() {
+    if !skip::has("setpriv") {
+        return;
+    }
+    let executable = compile("rights", RIGHTS);
+    // Where everyone may read; as another user the recorder has no rights over the helper.
+    let directory = std::env::temp_dir().join(format!("stackheap-rights-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("a directory for scratch files");
+    let mode = |path: PathBuf, mode: u32| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("a mode");
+    };
+    mode(directory.clone(), 0o777);
+    for (from, name, bits) in [
+        (executable.as_path(), "rights", 0o755),
+        (&executable, "helper", 0o4755),
+        (
+            std::path::Path::new(env!("CARGO_BIN_EXE_stackheap")),
+            "recorder",
+            0o755,
+        ),
+    ] {
+        std::fs::copy(from, directory.join(name)).expect("it can be copied");
+        mode(directory.join(name), bits);
+    }
+    let other_user = |words: &[&str]| {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+        command.args(words).env("XDG_CACHE_HOME", &directory);
+        finish(command.current_dir(&directory), &[])
+    };
+    let plain = other_user(&["./rights", "start"]);
+    let recorded = other_user(&[
+        "./recorder",
+        "run",
+        "-q",
+        "--no-open",
+        "-o",
+        "r.stackheap",
+        "--exe",
+        "./rights",
+        "--",
+        "start",
+    ]);
+    std::fs::remove_dir_all(&directory).expect("it can be removed");
+    if !plain.stdout().contains("by itself: 0") {
+        skip::skip_optional("this user, or this file system, gives nobody its rights");
+        return;
+    }
+    assert_eq!(recorded, plain);
+}
+
 const CLONES: &str = r#"
 use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
 static PARENT: AtomicI32 = AtomicI32::new(0);

@@ -1,5 +1,9 @@
 //! New threads and processes: threads are observed, everything else runs unobserved.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
 use stackheap_model::RuntimeAddress;
 use stackheap_trace::Record;
 
@@ -7,6 +11,12 @@ use super::{Kind, Recording, Session, Thread, unless_gone};
 use crate::error::{During, RecordError};
 use crate::sys::memory::ProcessMemory;
 use crate::sys::process::{self, Event, OsThread, Processors, Wait};
+
+/// No path is longer.
+const PATH_BYTES: usize = 4096;
+
+/// A path is read in pieces that do not cross a multiple of this.
+const PATH_PIECE: usize = 256;
 
 impl Session<'_, '_> {
     pub(super) fn event(&mut self, os: OsThread, event: Event) -> Result<(), RecordError> {
@@ -217,6 +227,46 @@ impl Session<'_, '_> {
         {
             let _ = all.apply_to(child);
         }
+    }
+
+    /// A child that shares the memory is about to execute a file. Where that gives it rights, it is
+    /// let go before, since the kernel withholds them from what is observed.
+    pub(super) fn executes(
+        &mut self,
+        os: OsThread,
+        path: RuntimeAddress,
+    ) -> Result<(), RecordError> {
+        let is_child = |thread: &Thread| thread.kind == Kind::Process;
+        if !self.threads.get(&os).is_some_and(is_child) || !self.gives_rights(os, path) {
+            return Ok(());
+        }
+        self.threads.remove(&os);
+        self.unpin_child(os);
+        // It stands at the copy of the function's first instruction; behind that there are no
+        // breakpoints up to the system call.
+        unless_gone(process::detach(os, 0)).during("releasing a child")
+    }
+
+    /// Whether the file at this path, as a process sees it, is executed with other rights.
+    fn gives_rights(&self, os: OsThread, path: RuntimeAddress) -> bool {
+        let mut text = Vec::new();
+        while text.len() < PATH_BYTES {
+            let at = path.offset(text.len() as u64);
+            // Up to the end of the page, behind which there may be nothing.
+            let bytes = PATH_PIECE - at.0 as usize % PATH_PIECE;
+            let Ok(piece) = self.memory.read(at, bytes) else {
+                return false;
+            };
+            let end = piece.iter().position(|&byte| byte == 0);
+            text.extend_from_slice(piece.get(..end.unwrap_or(bytes)).unwrap_or_default());
+            if end.is_some() {
+                break;
+            }
+        }
+        let path = Path::new(OsStr::from_bytes(&text));
+        let directory = PathBuf::from(format!("/proc/{}/cwd", os.0));
+        // An absolute path replaces the directory.
+        process::gives_rights(&directory.join(path))
     }
 
     /// A process executes another program, which is not recorded.

@@ -38,6 +38,7 @@ impl Session<'_, '_> {
                 }
                 return Ok(());
             }
+            Service::Execute => return self.executes(os, RuntimeAddress(registers.rdi)),
             Service::Mapping => {
                 self.mappings.note_call(os);
                 return Ok(());

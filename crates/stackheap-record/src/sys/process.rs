@@ -1,8 +1,12 @@
 //! Starting, stopping and continuing threads of the observed process: `ptrace` and `waitpid`.
 
+use std::ffi::CString;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -465,6 +469,24 @@ impl Processors {
 pub fn send_signal(process: OsThread, signal: i32) {
     // SAFETY: kill takes two numbers. A process that is gone is no error here.
     unsafe { libc::kill(process.0, signal) };
+}
+
+/// Whether a file is executed with other rights than those of who executes it: those of its owner or
+/// group, or capabilities of its own.
+pub fn gives_rights(file: &Path) -> bool {
+    let set_id = libc::S_ISUID | libc::S_ISGID;
+    let is_set = std::fs::metadata(file).is_ok_and(|file| file.mode() & set_id != 0);
+    is_set || has_capabilities(file)
+}
+
+fn has_capabilities(file: &Path) -> bool {
+    let Ok(path) = CString::new(file.as_os_str().as_bytes()) else {
+        return false;
+    };
+    let name = c"security.capability".as_ptr();
+    // SAFETY: both texts end with a zero byte and live as long as the call; with a size of 0 nothing
+    // is written.
+    unsafe { libc::getxattr(path.as_ptr(), name, std::ptr::null_mut(), 0) > 0 }
 }
 
 /// Ends an observed process and waits for its end.
