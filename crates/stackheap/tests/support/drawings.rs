@@ -7,10 +7,11 @@
 //! environment and the C library's start lie, and a limit of the main stack that is not the usual
 //! one.
 
-use stackheap::select::Moment;
 use stackheap_interpret::Program;
 use stackheap_model::{Event, EventKind, State, Thread};
 use stackheap_report::text::{self, TextOptions};
+
+use super::corpus::Moment;
 
 /// The limit of the main stack on most systems; `ulimit -s` changes it.
 const MAIN_STACK_BYTES: u64 = 8 << 20;
