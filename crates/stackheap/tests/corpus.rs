@@ -14,8 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use corpus::{Recorded, Runner};
-use stackheap::select::Moment;
+use corpus::{Moment, Recorded, Runner};
 
 /// Set to write the drawings instead of comparing them.
 const UPDATE: &str = "STACKHEAP_UPDATE_DRAWINGS";

@@ -16,9 +16,10 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 
-use stackheap::select::{self, Moment, SelectorArguments};
+use stackheap::select::{self, SelectorArguments};
 use stackheap_build::{BuildOptions, Built, Edition, TargetSpec};
-use stackheap_interpret::{Opened, Program};
+use stackheap_interpret::{Opened, Program, StateLimits, state_at};
+use stackheap_model::State;
 use stackheap_trace::Recording;
 
 use super::marks::{self, MarkBlock};
@@ -134,6 +135,13 @@ pub struct Recorded {
     pub stdout: String,
 }
 
+/// What `show` draws: a state, and the one before it for what changed between the two.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    pub state: State,
+    pub before: Option<State>,
+}
+
 /// The state at a mark, and the one before it.
 pub fn moment(program: &Program<'_>, mark: &MarkBlock) -> Result<Moment, String> {
     let selector = SelectorArguments {
@@ -141,9 +149,11 @@ pub fn moment(program: &Program<'_>, mark: &MarkBlock) -> Result<Moment, String>
         nth: u64::from(mark.nth),
         ..SelectorArguments::default()
     };
-    select::step(program, &selector)
-        .and_then(|step| select::moment(program, step, 0))
-        .map_err(|why| why.to_string())
+    let step = select::step(program, &selector).map_err(|why| why.to_string())?;
+    Ok(Moment {
+        state: state_at(program, step, StateLimits::default()).map_err(|why| why.to_string())?,
+        before: select::before(program, step, 0).map_err(|why| why.to_string())?,
+    })
 }
 
 /// The claims at a mark that do not hold.
