@@ -19,6 +19,7 @@ fn main() {
     println!("kept crate {}", first.0); // <rest-gone> rest: not live; first: live; event free 12 bytes
     let mut list = vec![1, 2, 3, 4, 5];
     let middle: Vec<i32> = list.drain(1..4).collect();
-    println!("=list {list:?}\n=middle {middle:?}\n=list.capacity {}", list.capacity()); // <drained>
+    println!("=list {list:?}\n=middle {middle:?}\n=list.capacity {}", list.capacity());
+    println!("=list.bytes {}", 4 * list.capacity()); // <drained> list: live, owns 20 bytes on the heap; load: not live
     //   list = [1, 5]; middle = [2, 3, 4]; list.capacity = 5
 }

@@ -16,7 +16,7 @@ use crate::frames::BuiltFrame;
 use crate::moment::Moment;
 use crate::program::Program;
 use crate::reading::{Reading, Shown};
-use crate::values::{Contents, Memory, Pointer};
+use crate::values::{Allocation, Contents, Memory, Pointer};
 
 /// How much of the heap a state shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -282,7 +282,7 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
         }
         match &pointer.allocation {
             Some(allocation) => {
-                let Some(block) = self.moment.state.blocks.at(allocation.start) else {
+                let Some(block) = self.own_block(allocation) else {
                     return;
                 };
                 let (id, address, size) = (block.id, block.address, block.size);
@@ -523,19 +523,20 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
                 let shown = built.frame.locals.get(local);
                 let may_live =
                     |state: &LocalState| matches!(state, LocalState::Live | LocalState::Unknown(_));
-                if shown.is_some_and(|shown| may_live(&shown.state))
-                    && more
-                        .pointers
-                        .iter()
-                        .any(|pointer| self.owns_what_is_gone(pointer))
-                {
+                let gone = more
+                    .pointers
+                    .iter()
+                    .filter(|_| shown.is_some_and(|shown| may_live(&shown.state)))
+                    .find_map(|pointer| self.why_gone(pointer));
+                if let Some(gone) = gone {
+                    let why = format!(
+                        "{gone}: its value was moved on or dropped; the debug information does not tell which"
+                    );
                     verdicts.push(Verdict {
                         local: (frame, local),
                         block: None,
                         claim: Claim::Refuted,
-                        why: Unknown::because(
-                            "the heap block it owned is freed, so its value was moved on or dropped; the debug information does not tell which",
-                        ),
+                        why: Unknown::because(why),
                     });
                 }
             }
@@ -565,9 +566,9 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
                     continue;
                 }
                 let owned = more.pointers.iter().find_map(|pointer| {
-                    let start = pointer.allocation.as_ref()?.start;
+                    let allocation = pointer.allocation.as_ref()?;
                     let owning = matches!(pointer.kind, EdgeKind::Owns | EdgeKind::Shares);
-                    let block = self.moment.state.blocks.at(start).filter(|_| owning)?;
+                    let block = self.own_block(allocation).filter(|_| owning)?;
                     Some((block.id, pointer.kind))
                 });
                 let Some((block, kind)) = owned else { continue };
@@ -589,14 +590,31 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
         }
     }
 
-    /// Whether a pointer owns a block that was there once. What was never captured may belong to
-    /// another allocator, which is not observed.
-    fn owns_what_is_gone(&self, pointer: &Pointer) -> bool {
-        pointer.kind != EdgeKind::Weak
-            && pointer.allocation.as_ref().is_some_and(|allocation| {
-                self.moment.state.blocks.at(allocation.start).is_none()
-                    && self.moment.state.memory.is_known(allocation.start, 1)
-            })
+    /// The block that a value allocated and still owns. A block of another size at the same address
+    /// is a later one: memory is given back with the layout that it was asked for.
+    fn own_block(&self, allocation: &Allocation) -> Option<&'m BlockEntry> {
+        let block = self.moment.state.blocks.at(allocation.start)?;
+        let is_own =
+            block.reallocating.is_some() || allocation.size.is_none_or(|size| size == block.size);
+        is_own.then_some(block)
+    }
+
+    /// What became of the block that a pointer owned, where that is not there any more. What was
+    /// never captured may belong to another allocator, which is not observed.
+    fn why_gone(&self, pointer: &Pointer) -> Option<String> {
+        let allocation = pointer.allocation.as_ref()?;
+        let was_there = self.moment.state.memory.is_known(allocation.start, 1);
+        if pointer.kind == EdgeKind::Weak || !was_there || self.own_block(allocation).is_some() {
+            return None;
+        }
+        let now = self.moment.state.blocks.at(allocation.start);
+        Some(match (now, allocation.size) {
+            (Some(now), Some(size)) => format!(
+                "the heap block at its address, #{}, has {} bytes and not the {size} that it owned",
+                now.id, now.size
+            ),
+            _ => "the heap block it owned is freed".to_owned(),
+        })
     }
 
     fn judge_block(

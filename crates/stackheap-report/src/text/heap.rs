@@ -173,7 +173,11 @@ fn life(sheet: &Sheet<'_>, block: &Block) -> String {
 /// Whether nothing is known of what a block holds because no owner is known: one reason for both.
 fn is_unknown(block: &Block) -> bool {
     match (&block.value.text, &block.no_owner_because) {
-        (Err(value), Some(owner)) => block.owners.is_empty() && value.reason.ends_with(&**owner),
+        (Err(value), Some(owner)) => {
+            // Behind it who allocated the block may be told.
+            let owner = owner.split("; ").next().unwrap_or_default();
+            block.owners.is_empty() && value.reason.ends_with(owner)
+        }
         _ => false,
     }
 }

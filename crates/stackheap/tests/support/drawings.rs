@@ -145,7 +145,7 @@ impl Regions {
             rest = &from[length..];
         }
         result.push_str(rest);
-        result
+        result.split_inclusive('\n').map(without_filling).collect()
     }
 
     fn path_length(&self, text: &str) -> Option<(String, usize)> {
@@ -196,4 +196,18 @@ fn thread_number(text: &str) -> Option<(String, usize)> {
     let behind = &number[count..];
     (count > 0 && behind.starts_with(") panicked") || behind.starts_with(") has overflowed"))
         .then(|| ("(thread's number)".to_owned(), count + 2))
+}
+
+/// A line whose filling is as long as a length of the path leaves room for, without the filling.
+fn without_filling(line: &str) -> String {
+    if !line.contains("(the path's)") {
+        return line.to_owned();
+    }
+    let mut result = String::with_capacity(line.len());
+    for c in line.chars() {
+        if !(matches!(c, '┄' | '─') && result.ends_with(c)) {
+            result.push(c);
+        }
+    }
+    result
 }
