@@ -27,7 +27,8 @@ async fn rower(name: &'static str, strokes: u32) {
     let mut log = Vec::new();
     for stroke in 1..=strokes {
         log.push(stroke);
-        println!("=stroke {stroke}\n=log {log:?}"); // <stroke#4> stroke = 2; log = [1, 2]; log: live, owns a block
+        println!("=stroke {stroke}\n=log {log:?}"); // <stroke#4> stroke = 2; log = [1, 2]; log: live, owns a block; strokes: unknown
+        //   <stroke#1> strokes: live, place stack; stroke = 1
         Yield { done: false }.await;
     }
     println!("{name} rests after {} strokes", log.len());

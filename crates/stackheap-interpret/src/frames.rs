@@ -15,6 +15,7 @@ use crate::endings;
 use crate::moment::Moment;
 use crate::program::{FunctionFacts, Program, Progress, VariableFacts};
 use crate::reading::{Reading, Shown};
+use crate::resumed;
 use crate::values::{Memory, Pointer};
 
 /// Frames outside user code that are looked for on one stack.
@@ -308,6 +309,12 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
         } else {
             state_of(facts, in_scope)
         };
+        let on_own_stack =
+            place.region == Region::Stack && place.address.is_some_and(|at| at < context.entry.cfa);
+        let left_over = (state == LocalState::Live)
+            .then(|| resumed::why_left_over(self.program, facts, context.entry, on_own_stack))
+            .flatten();
+        let state = left_over.map_or(state, LocalState::Unknown);
         let holds_value = matches!(state, LocalState::Live | LocalState::Unknown(_));
         let mut local = Local {
             name: Arc::clone(&facts.name),

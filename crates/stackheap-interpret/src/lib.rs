@@ -34,6 +34,7 @@ mod moment;
 mod overview;
 mod program;
 mod reading;
+mod resumed;
 pub mod values;
 mod walk;
 

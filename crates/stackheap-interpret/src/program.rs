@@ -90,6 +90,7 @@ pub struct Program<'r> {
     sites_before: Mutex<FxHashMap<StopNumber, Option<SiteId>>>,
     sites_of_stops: Mutex<FxHashMap<StopNumber, Option<SiteId>>>,
     allocating_functions: Mutex<FxHashMap<ImageAddress, Option<Arc<str>>>>,
+    places_behind_heads: Mutex<FxHashMap<FrameId, SiteId>>,
 }
 
 /// What is known of a function of user code.
@@ -166,6 +167,7 @@ impl<'r> Program<'r> {
             sites_before: Mutex::default(),
             sites_of_stops: Mutex::default(),
             allocating_functions: Mutex::default(),
+            places_behind_heads: Mutex::default(),
             table,
         })
     }
@@ -207,6 +209,24 @@ impl<'r> Program<'r> {
         let found = find();
         known.insert(parameter, found);
         found
+    }
+
+    /// The first place that a call passed behind its head, once it has.
+    pub(crate) fn remembered_place(
+        &self,
+        frame: FrameId,
+        find: impl FnOnce() -> Option<SiteId>,
+    ) -> Option<SiteId> {
+        let mut known = self.places_behind_heads.lock().ok()?;
+        if let Some(found) = known.get(&frame) {
+            return Some(*found);
+        }
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        let found = find()?;
+        known.insert(frame, found);
+        Some(found)
     }
 
     /// The function in which a call of the allocator stands that returns to this address, where it

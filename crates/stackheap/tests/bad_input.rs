@@ -960,10 +960,19 @@ fn a_place_that_is_not_there() {
         ("small.rs:x", "expected FILE:LINE"),
         ("small.rs:", "expected FILE:LINE"),
         (":", "expected FILE:LINE"),
-        ("small.rs:4000", "there is no place small.rs:4000"),
-        ("other.rs:3", "there is no place other.rs:3"),
-        ("mall.rs:3", "there is no place mall.rs:3"),
-        ("small.rs:3:999", "there is no place small.rs:3:999"),
+        (
+            "small.rs:4000",
+            "found none at small.rs:4000; the nearest line with one is",
+        ),
+        (
+            "other.rs:3",
+            "found none at other.rs:3; the recorded files are",
+        ),
+        (
+            "mall.rs:3",
+            "found none at mall.rs:3; the recorded files are",
+        ),
+        ("small.rs:3:999", "found none at small.rs:3:999; "),
         ("small.rs:99999999999", "expected FILE:LINE"),
     ] {
         assert_error(&show(&recording, &["--at", place]), &[text]);
