@@ -390,8 +390,23 @@ pub fn wait(child: &mut Child, command: &Command) -> ExitStatus {
     }
 }
 
-/// A command in a process group of its own, so that a signal to all of it reaches no other test.
+/// A command in a process group of its own, so that a signal to all of it reaches no other test. It
+/// starts with the default action for every signal: a shell that runs the tests in the background
+/// has SIGINT ignored, and what is ignored stays so in all that is started.
 pub fn in_own_group(command: &mut Command) -> &mut Command {
+    let mut wrapped = Command::new("env");
+    wrapped.arg("--default-signal").arg(command.get_program());
+    wrapped.args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => wrapped.env(name, value),
+            None => wrapped.env_remove(name),
+        };
+    }
+    if let Some(directory) = command.get_current_dir() {
+        wrapped.current_dir(directory);
+    }
+    *command = wrapped;
     command.process_group(0)
 }
 
