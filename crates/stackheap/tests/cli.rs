@@ -881,6 +881,42 @@ fn the_answer_of_a_run() {
 }
 
 #[test]
+fn the_readme_tells_what_is_printed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let recording = fresh("readme").join("tour.stackheap");
+    let mut command = stackheap();
+    command.args(["run", "--no-open", "-o"]).arg(&recording);
+    let tour = finish(command.arg(root.join("examples/tour.rs")), &[]);
+    assert_eq!(tour.status, 0, "{}", tour.stderr());
+    let answer = tour.stderr();
+    let first = |text: &str| -> String {
+        let line = text.lines().find(|line| line.starts_with("Recorded "));
+        line.and_then(|line| line.split(" steps").next())
+            .expect("the answer begins so")
+            .to_owned()
+    };
+    assert_eq!(first(&readme), first(&answer));
+    let heading = readme
+        .lines()
+        .find_map(|line| line.strip_prefix("step "))
+        .and_then(|line| line.split(" ·").next())
+        .expect("it shows a step");
+    assert!(answer.contains(&format!("step {heading} · ")), "{heading}");
+    let shown: Vec<Vec<&str>> = readme
+        .lines()
+        .filter_map(|line| line.strip_prefix("cargo run --release -- show "))
+        .map(|line| line.split('#').next().unwrap_or_default())
+        .map(|options| options.split_whitespace().collect())
+        .collect();
+    assert!(shown.len() > 3, "{shown:?}");
+    for options in shown {
+        let ended = show(&recording, &options);
+        assert_eq!(ended.status, 0, "{options:?}: {}", ended.stderr());
+    }
+}
+
+#[test]
 fn the_last_recording_is_shown_by_default() {
     let cache = fresh("cli-cache");
     let directory = fresh("cli-default");
