@@ -281,7 +281,9 @@ fn a_program_stays_stopped_until_it_is_continued() {
         call.arguments.push(number.into());
         let recorded = recording_command(&executable, &recording, &call);
         for mut command in [plain, recorded] {
-            command
+            // The kernel discards SIGTSTP in a group whose parent is in no other group of the
+            // session, as it is where the tests run without a terminal.
+            in_own_group(&mut command)
                 .stdin(Stdio::null())
                 .stdout(Stdio::piped())
                 .stderr(Stdio::piped());
