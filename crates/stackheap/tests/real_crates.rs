@@ -81,7 +81,10 @@ fn a_regex_engine() {
 /// The crate's own tests, where they need no other package.
 #[test]
 fn the_tests_of_a_crate() {
-    let package = copy_of("pico-args", &fresh("real-pico-args-tests"));
+    let directory = fresh("real-pico-args-tests");
+    // Or else the workspace around the directory of what is built would be asked for it.
+    write(&directory, "Cargo.toml", "[workspace]\nmembers = [\"*\"]\n");
+    let package = copy_of("pico-args", &directory);
     let arguments = ["--offline", "--test", "tests"];
     let options = ["--", "--test-threads=1"];
     let mut plain = cargo(&package);
@@ -98,7 +101,7 @@ fn the_tests_of_a_crate() {
         let stdout = ended.stdout();
         let (before, _) = stdout
             .split_once("finished in")
-            .expect("a summary of tests");
+            .unwrap_or_else(|| panic!("expected a summary of tests: {stdout}{}", ended.stderr()));
         (ended.status, before.to_owned())
     };
     assert_eq!(
