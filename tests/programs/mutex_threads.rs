@@ -1,6 +1,6 @@
 //! Threads that change one value take turns by locking it.
 //! exit: 0
-//! order: any
+//! drawing: none
 
 use std::sync::{Arc, Mutex};
 use std::thread;

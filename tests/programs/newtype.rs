@@ -1,5 +1,6 @@
 //! Layout by request: a new type around an old one, packed fields, a stricter alignment.
 //! exit: 0
+//! drawing: none
 
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 #[repr(transparent)]

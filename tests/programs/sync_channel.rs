@@ -1,6 +1,6 @@
 //! Several producers and one consumer, with a channel of limited room.
 //! exit: 0
-//! order: any
+//! drawing: none
 
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;

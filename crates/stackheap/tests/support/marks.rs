@@ -45,8 +45,9 @@ pub struct Header {
     pub stdin: String,
     /// `//! args: one "two words"`: its arguments.
     pub args: Vec<String>,
-    /// `//! order: any`: its threads run in another order each time, and so no drawing of it is kept.
-    pub any_order: bool,
+    /// `//! drawing: none`: what is drawn differs from run to run, by the order of its threads or by
+    /// where its stack begins, and so no drawing of it is kept.
+    pub no_drawing: bool,
 }
 
 /// The claims beside one passing of one mark.
@@ -302,8 +303,12 @@ fn parse_header(text: &str) -> Result<Header, String> {
                 header.exit = None;
             }
             "stdin" => header.stdin = unquote(value)?,
-            "order" if value == "any" => header.any_order = true,
-            "order" => return Err(format!("expected `order: any`, found `order: {value}`")),
+            "drawing" if value == "none" => header.no_drawing = true,
+            "drawing" => {
+                return Err(format!(
+                    "expected `drawing: none`, found `drawing: {value}`"
+                ));
+            }
             "args" => {
                 for word in split_outside_quotes(value, ' ') {
                     let word = if word.starts_with('"') {
