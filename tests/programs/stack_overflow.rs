@@ -1,5 +1,6 @@
 //! A recursion without an end: the stack is used up, and the program is stopped.
 //! signal: 6
+//! drawing: none
 
 fn sink(depth: u64) -> u64 {
     let ballast = [depth; 2000];
