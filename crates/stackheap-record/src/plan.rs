@@ -226,14 +226,16 @@ impl Planner<'_, '_> {
                 gap.get_or_insert(row.address);
                 continue;
             };
-            // A loop comes back into the gap, and so to this row without the one before it.
+            let is_own = file == row.file;
+            // A loop comes back into the gap, and so to this row without the one before it. In code
+            // put in place of a call the loop is the callee's, and the call goes on.
             let from = gap.take().unwrap_or(row.address);
-            if targets.range(from..=row.address).next().is_some() {
+            if is_own && targets.range(from..=row.address).next().is_some() {
                 last = None;
             }
             let here = (Arc::clone(&file), position);
             let is_entry = Some(row.address) == entry;
-            let marked = row.is_stmt && file == row.file;
+            let marked = row.is_stmt && is_own;
             let changed = last.as_ref() != Some(&here);
             let starts = marked || is_entry || row.epilogue_begin || changed;
             last = Some(here);

@@ -104,3 +104,29 @@ fn saved_registers_are_where_gdb_finds_them() {
     assert!(gdbs.len() > 1, "the witness sees saved registers: {gdbs:?}");
     assert_eq!(own, gdbs);
 }
+
+/// Optimised, so that the loop of `collect` stands in `main`, in place of the call.
+const INLINED_LOOP: &str = r#"
+fn main() {
+    let count = std::env::args().nth(1).unwrap().parse().unwrap();
+    let blocks: Vec<Box<u64>> = std::iter::repeat_with(Box::<u64>::default).take(count).collect();
+    println!("{}", blocks.len());
+}
+"#;
+
+#[test]
+fn a_loop_of_the_callee_is_one_passing_of_the_call() {
+    let executable = compile_with("inlined_loop", INLINED_LOOP, &["-g", "-O"]);
+    let directory = fresh("inlined_loop");
+    let stops = |count: &str| {
+        let recording = directory.join(format!("{count}.stackheap"));
+        let call = Call::with_arguments(&[count]);
+        let ended = run_recorded(&executable, &recording, &call);
+        assert_eq!(ended.stdout(), format!("{count}\n"), "{}", ended.stderr());
+        let opened = stackheap_trace::Recording::open(&recording).expect("it opens");
+        let totals = opened.totals();
+        assert!(totals.allocations > count.parse().unwrap(), "the loop ran");
+        totals.stops
+    };
+    assert_eq!(stops("10"), stops("500"));
+}
