@@ -29,6 +29,7 @@ use protocol::{
 };
 
 /// Where the hooks are told what to do. Written by the tracer, with the process stopped.
+// SAFETY: nothing is linked with this file, so no other symbol can have the name.
 #[unsafe(no_mangle)]
 static mut stackheap_control: Control = Control {
     enabled: 0,
@@ -175,6 +176,8 @@ fn fill(place: &Place, event: &Event) {
 }
 
 /// The place where a thread waits for the tracer to empty the ring.
+// SAFETY: nothing is linked with this file, so no other symbol can have the name. The body keeps
+// all registers and the stack, and returns.
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
 extern "C" fn stackheap_drain_trap() {
@@ -185,6 +188,9 @@ extern "C" fn stackheap_drain_trap() {
 /// the function does not use. A jump, not a call: the caller's return address stays on top.
 macro_rules! entry {
     ($name:ident, $register:literal, $body:ident) => {
+        // SAFETY: nothing is linked with this file, so no other symbol can have the name. The
+        // register it changes is the caller's to lose and carries no argument of the function; it
+        // ends in a jump to the body, which returns to the hook's caller.
         #[unsafe(no_mangle)]
         #[unsafe(naked)]
         extern "C" fn $name() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
-use stackheap_image::{FrameAddress, Location, LocationContext, UnwindRegisters};
+use stackheap_image::{FrameAddress, Location, LocationContext, UnwindRegisters, UnwindStep};
 use stackheap_model::{
     At, Cell, CellKind, Frame, FrameBytes, FrameBytesKind, FrameId, ImageAddress, LoadBias, Local,
     LocalRole, LocalState, Place, Region, Register, RuntimeAddress, Site, StatementKind,
@@ -114,27 +114,12 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
         let Some(site) = self.program.table.sites.get(top.site.0 as usize) else {
             return Vec::new();
         };
-        let at = FrameAddress::Instruction(self.moment.bias.to_runtime(site.address));
-        let mut registers = UnwindRegisters {
-            general: [None; Register::COUNT],
-            at,
-        };
-        for (number, slot) in (0..).zip(&mut registers.general) {
-            *slot = top.registers.get(Register(number));
-        }
-        let read = |at: RuntimeAddress| {
-            let bytes = self.moment.read(at, 8).ok()?;
-            bytes.try_into().ok().map(u64::from_le_bytes)
-        };
+        let mut registers = self.registers_at(top, site);
         let users: FxHashSet<RuntimeAddress> =
             thread.frames.iter().map(|entry| entry.cfa).collect();
         let mut frames = Vec::new();
         for _ in 0..UNWOUND_FRAMES {
-            let Some(step) = self
-                .program
-                .image
-                .unwind(&registers, self.moment.bias, &read)
-            else {
+            let Some(step) = self.unwind(&registers) else {
                 break;
             };
             let low = registers
@@ -216,24 +201,32 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
 
     /// Where the call keeps registers of its caller, by the rules that unwinders follow.
     fn saved_registers(&self, entry: &FrameEntry, site: &Site) -> Vec<(Register, RuntimeAddress)> {
-        let at = FrameAddress::Instruction(self.moment.bias.to_runtime(site.address));
+        self.unwind(&self.registers_at(entry, site))
+            .filter(|step| step.cfa == entry.cfa)
+            .map_or_else(Vec::new, |step| step.saved)
+    }
+
+    /// The registers of a call as they were at its stop.
+    fn registers_at(&self, entry: &FrameEntry, site: &Site) -> UnwindRegisters {
         let mut registers = UnwindRegisters {
             general: [None; Register::COUNT],
-            at,
+            at: FrameAddress::Instruction(self.moment.bias.to_runtime(site.address)),
         };
         for (number, slot) in (0..).zip(&mut registers.general) {
             *slot = entry.registers.get(Register(number));
         }
+        registers
+    }
+
+    /// One frame further out, as far as the captured stack tells.
+    fn unwind(&self, registers: &UnwindRegisters) -> Option<UnwindStep> {
         let read = |at: RuntimeAddress| {
             let bytes = self.moment.read(at, 8).ok()?;
             bytes.try_into().ok().map(u64::from_le_bytes)
         };
-        let step = self
-            .program
+        self.program
             .image
-            .unwind(&registers, self.moment.bias, &read);
-        step.filter(|step| step.cfa == entry.cfa)
-            .map_or_else(Vec::new, |step| step.saved)
+            .unwind(registers, self.moment.bias, &read)
     }
 
     /// The variables to show at a site: those in scope, and those whose turn is still to come in a

@@ -186,28 +186,26 @@ fn is_word(c: char) -> bool {
 mod tests {
     use super::*;
 
-    /// Whether `x` is untouched at the line that ends with `// here`.
-    fn untouched(text: &str) -> bool {
+    /// The outline of a text, and the line in it that ends with `// here`.
+    fn read(text: &str) -> (Outline, TextPosition) {
         let (outline, problems) = stackheap_source::outline(text);
         assert!(problems.is_empty(), "{problems:?}");
-        let binding = outline
-            .bindings
-            .iter()
-            .find(|binding| binding.name == "x")
-            .unwrap();
-        let line = text
-            .lines()
-            .position(|line| line.ends_with("// here"))
-            .unwrap() as u32
-            + 1;
+        let before = text.lines().position(|line| line.ends_with("// here"));
+        let line = before.unwrap() as u32 + 1;
+        (outline, TextPosition { line, column: 5 })
+    }
+
+    fn x(outline: &Outline) -> &Binding {
+        let mut bindings = outline.bindings.iter();
+        bindings.find(|binding| binding.name == "x").unwrap()
+    }
+
+    /// Whether `x` is untouched at the line that ends with `// here`.
+    fn untouched(text: &str) -> bool {
+        let (outline, here) = read(text);
+        let binding = x(&outline);
         let moving = may_move(text, binding);
-        none_moves(
-            &moving,
-            text,
-            &outline,
-            binding,
-            TextPosition { line, column: 5 },
-        )
+        none_moves(&moving, text, &outline, binding, here)
     }
 
     #[test]
@@ -229,26 +227,10 @@ mod tests {
 
     /// The line that names `x` by value before the line that ends with `// here`.
     fn by_value(text: &str) -> Option<u32> {
-        let (outline, problems) = stackheap_source::outline(text);
-        assert!(problems.is_empty(), "{problems:?}");
-        let binding = outline
-            .bindings
-            .iter()
-            .find(|binding| binding.name == "x")
-            .unwrap();
-        let line = text
-            .lines()
-            .position(|line| line.ends_with("// here"))
-            .unwrap() as u32
-            + 1;
+        let (outline, here) = read(text);
+        let binding = x(&outline);
         let places = super::by_value(text, &outline, binding);
-        handed_on(
-            &places,
-            text,
-            &outline,
-            binding,
-            TextPosition { line, column: 5 },
-        )
+        handed_on(&places, text, &outline, binding, here)
     }
 
     #[test]
