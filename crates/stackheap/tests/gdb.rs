@@ -157,35 +157,54 @@ fn compare_state(state: &State, told: &Json) -> Result<usize, String> {
         .find(|thread| thread.id == state.thread)
         .ok_or("the state has no thread")?;
     let told = told.as_array().ok_or("gdb tells no frames")?;
-    let innermost = |list: &[Json]| list.first().and_then(|frame| frame["cfa"].as_u64());
-    let their_top = innermost(told).ok_or("gdb tells no frame")?;
-    let our_top = thread.frames.first().ok_or("no frame")?.high.0;
+    // The frames of calls put in place have one address; the other addresses stand in one order.
+    let their_calls = distinct(told.iter().filter_map(|frame| frame["cfa"].as_u64()));
+    let our_calls = distinct(thread.frames.iter().map(|frame| frame.high.0));
     let mut compared = 0;
     for frame in thread.frames.iter().filter(|frame| frame.user) {
-        let distance = frame.high.0 - our_top;
-        let theirs = told
+        let call = our_calls.iter().position(|high| *high == frame.high.0);
+        let theirs = call.and_then(|call| their_calls.get(call));
+        let theirs: Vec<&Json> = told
             .iter()
-            .filter(|theirs| theirs["cfa"].as_u64() == Some(their_top + distance));
+            .filter(|told| theirs.is_some() && told["cfa"].as_u64().as_ref() == theirs)
+            .collect();
         let variables: Vec<&Json> = theirs
+            .iter()
             .filter_map(|theirs| theirs["variables"].as_array())
             .flatten()
             .collect();
-        let shift = their_top.wrapping_sub(our_top);
-        compared += compare_frame(frame, &variables, shift)
+        let shift = |name: &str, ours: u64| {
+            let theirs = theirs.first().and_then(|theirs| theirs[name].as_u64());
+            theirs.map(|theirs| theirs.wrapping_sub(ours))
+        };
+        // A frame that aligns itself has its variables at distances from its low end that do not
+        // change, and what it was handed at those from its high end.
+        let shifts = [shift("sp", frame.low.0), shift("cfa", frame.high.0)];
+        compared += compare_frame(frame, &variables, shifts)
             .map_err(|why| format!("{}: {why}", frame.function))?;
     }
     Ok(compared)
 }
 
-/// Compares the variables of a frame; the other run's stack is `shift` further up.
-fn compare_frame(frame: &Frame, told: &[&Json], shift: u64) -> Result<usize, String> {
+/// Each of some addresses once, in their order.
+fn distinct(addresses: impl Iterator<Item = u64>) -> Vec<u64> {
+    let mut distinct: Vec<u64> = addresses.collect();
+    distinct.dedup();
+    distinct
+}
+
+/// By how much the two ends of a frame, the low one first, are further up in the other run.
+type Shifts = [Option<u64>; 2];
+
+/// Compares the variables of a frame; the other run's is further up by one of the `shifts`.
+fn compare_frame(frame: &Frame, told: &[&Json], shifts: Shifts) -> Result<usize, String> {
     let mut compared = 0;
     let is_told = |variable: &Json| {
         let name = variable["name"].as_str().unwrap_or_default();
         frame
             .locals
             .iter()
-            .any(|local| is_called(local, name) && is_same(local, variable, shift))
+            .any(|local| is_called(local, name) && is_same(local, variable, shifts))
     };
     // The compiler makes several variables of one binding: of a parameter of an `async fn`, of a
     // pattern with a guard. A state has the one that the source can name.
@@ -227,13 +246,16 @@ fn is_called(local: &Local, name: &str) -> bool {
     own == name
 }
 
-fn is_same(local: &Local, variable: &Json, shift: u64) -> bool {
+fn is_same(local: &Local, variable: &Json, shifts: Shifts) -> bool {
     let address = variable["address"].as_u64();
     let place = local.place.address.map(|address| address.0);
     let same_place = match local.place.region {
         // gdb cannot say where every value is.
         _ if address.is_none() => true,
-        Region::Stack => place.map(|place| place.wrapping_add(shift)) == address,
+        Region::Stack => place.is_some_and(|place| {
+            let shifted = |shift: u64| Some(place.wrapping_add(shift)) == address;
+            shifts.into_iter().flatten().any(shifted)
+        }),
         _ => place.is_some() || local.place.size == 0,
     };
     let same_size = variable["size"].as_u64() == Some(local.place.size);

@@ -72,7 +72,8 @@ def frames():
     while frame is not None:
         if frame.type() == gdb.NORMAL_FRAME:
             cfa = canonical_frame_address(frame)
-            found.append({"cfa": cfa, "variables": variables(frame)})
+            sp = int(frame.read_register("rsp"))
+            found.append({"cfa": cfa, "sp": sp, "variables": variables(frame)})
         frame = frame.older()
     gdb.newest_frame().select()
     return found
