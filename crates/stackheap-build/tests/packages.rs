@@ -415,7 +415,10 @@ fn a_lock_file_stays_as_it_is() {
         assert!(!lock.exists());
         assert!(matches!(
             error(&place, "", locked.clone()),
-            BuildError::Manifest(_)
+            BuildError::Failed {
+                code: Some(101),
+                ..
+            }
         ));
         assert!(!lock.exists());
     }
@@ -434,7 +437,13 @@ fn a_lock_file_stays_as_it_is() {
         locked: true,
         ..CargoSelection::default()
     };
-    assert!(matches!(error(&place, "", locked), BuildError::Manifest(_)));
+    assert!(matches!(
+        error(&place, "", locked),
+        BuildError::Failed {
+            code: Some(101),
+            ..
+        }
+    ));
     assert_eq!(std::fs::read_to_string(&lock).unwrap(), old);
 }
 

@@ -2,13 +2,17 @@ use std::io::BufReader;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use cargo_metadata::camino::Utf8PathBuf;
 use cargo_metadata::{ArtifactProfile, Message, PackageId, TargetKind};
 
 use super::selection::Selected;
+use crate::user_code::Ownership;
 use crate::{BuildError, CargoTarget, toolchain};
 
 /// What cargo said it built.
 pub(crate) struct Artifacts {
+    /// The packages that were compiled, now or before, a target each.
+    pub(crate) packages: Vec<Compiled>,
     /// The executable, as cargo names it.
     pub(crate) executable: PathBuf,
     /// How its own code was compiled.
@@ -21,6 +25,37 @@ pub(crate) struct Artifacts {
     pub(crate) linked_paths: Vec<PathBuf>,
 }
 
+/// A target of a package that is a part of what was built.
+pub(crate) struct Compiled {
+    pub(crate) package: PackageId,
+    pub(crate) manifest: Utf8PathBuf,
+    /// The target's root module.
+    pub(crate) source: Utf8PathBuf,
+}
+
+impl Compiled {
+    pub(crate) fn ownership(&self) -> Ownership {
+        ownership(&self.package)
+    }
+}
+
+/// Whether a package is the user's: one that lies where the user has it, not where cargo put it. Its
+/// id says so: `path+file:///home/me/x#0.1.0`, or `x 0.1.0 (path+file:///home/me/x)` before
+/// cargo 1.77 (<https://doc.rust-lang.org/cargo/reference/pkgid-spec.html>).
+pub(crate) fn ownership(package: &PackageId) -> Ownership {
+    let is_path = |source: &str| source.starts_with("path+");
+    let id = &package.repr;
+    if is_path(id)
+        || id
+            .split_once(" (")
+            .is_some_and(|(_, source)| is_path(source))
+    {
+        Ownership::User
+    } else {
+        Ownership::Foreign
+    }
+}
+
 /// Runs a cargo command that builds `selected` and reports in JSON. Rendered messages and progress
 /// go to standard error.
 pub(crate) fn run(command: &mut Command, selected: &Selected) -> Result<Artifacts, BuildError> {
@@ -29,6 +64,7 @@ pub(crate) fn run(command: &mut Command, selected: &Selected) -> Result<Artifact
         .spawn()
         .map_err(|error| toolchain::missing(command, error))?;
     let stdout = child.stdout.take().map(BufReader::new);
+    let mut packages = Vec::new();
     let mut executable = None;
     let mut out_dirs = Vec::new();
     let mut variables = Vec::new();
@@ -39,9 +75,16 @@ pub(crate) fn run(command: &mut Command, selected: &Selected) -> Result<Artifact
         .map_while(Result::ok)
     {
         match message {
-            Message::CompilerArtifact(artifact) if is_selected(&artifact, selected) => {
-                let path = artifact.executable.map(PathBuf::from);
-                executable = path.map(|path| (path, artifact.profile)).or(executable);
+            Message::CompilerArtifact(artifact) => {
+                let is_selected = is_selected(&artifact, selected);
+                packages.push(Compiled {
+                    package: artifact.package_id,
+                    manifest: artifact.manifest_path,
+                    source: artifact.target.src_path,
+                });
+                if let (true, Some(path)) = (is_selected, artifact.executable) {
+                    executable = Some((PathBuf::from(path), artifact.profile));
+                }
             }
             Message::BuildScriptExecuted(script) => {
                 out_dirs.push((script.package_id.clone(), script.out_dir.into()));
@@ -63,6 +106,7 @@ pub(crate) fn run(command: &mut Command, selected: &Selected) -> Result<Artifact
     let no_executable = || BuildError::NoExecutable(selected.target.flags());
     let (executable, profile) = executable.ok_or_else(no_executable)?;
     Ok(Artifacts {
+        packages,
         executable,
         profile,
         out_dirs,
@@ -82,4 +126,35 @@ fn is_selected(artifact: &cargo_metadata::Artifact, selected: &Selected) -> bool
         CargoTarget::Lib => artifact.profile.test,
     };
     target && artifact.package_id == selected.package
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_of_a_package_tells_where_it_lies() {
+        for (id, expected) in [
+            ("path+file:///home/me/x#0.1.0", Ownership::User),
+            ("path+file:///home/me/a (b)/x#y@0.1.0", Ownership::User),
+            ("x 0.1.0 (path+file:///home/me/a (b)/x)", Ownership::User),
+            (
+                "registry+https://example.org/index#x@1.0.0",
+                Ownership::Foreign,
+            ),
+            (
+                "x 1.0.0 (registry+https://example.org/index)",
+                Ownership::Foreign,
+            ),
+            (
+                "git+https://example.org/x?branch=path+file#0.1.0",
+                Ownership::Foreign,
+            ),
+        ] {
+            let id = PackageId {
+                repr: id.to_owned(),
+            };
+            assert_eq!(ownership(&id), expected, "{}", id.repr);
+        }
+    }
 }

@@ -11,7 +11,8 @@ use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use cargo_metadata::{Metadata, PackageId};
+use cargo_metadata::Metadata;
+use cargo_metadata::camino::{Utf8Path, Utf8PathBuf};
 
 use self::artifact::Artifacts;
 use self::lock::LockFile;
@@ -19,7 +20,7 @@ use self::profile::{Override, Profiles};
 use self::selection::Selected;
 use crate::built::{Built, LaunchCommand, ProfileFacts, ProgramRole};
 use crate::toolchain::Version;
-use crate::user_code::Ownership;
+use crate::user_code::{Ownership, normalise};
 use crate::{
     BuildError, BuildOptions, CargoSelection, CargoTarget, Color, RUNNER_ARGUMENT, Sources,
     UserCode, cache, environment, toolchain,
@@ -31,32 +32,39 @@ pub(crate) fn build(
     arguments: &[OsString],
 ) -> Result<Built, BuildError> {
     let directory = toolchain::directory(options)?;
-    let Surroundings {
-        manifests,
-        host,
-        foreign,
-    } = Surroundings::ask(selection, &directory)?;
+    let mut metadata = metadata(selection, &directory, Packages::OfTheWorkspace)?;
+    let workspace = metadata.workspace_root.join("Cargo.toml");
+    let nearest = nearest_manifest(selection, &directory);
+    let selected = selection::select(selection, &metadata, &nearest)?;
     // Dropped at the end: puts the lock file back as it was.
-    let _lock = LockFile::guard(&manifests.workspace, selection, options);
-    let metadata = metadata(selection, &directory, &host)?;
-    let selected = selection::select(selection, &metadata, &manifests.nearest)?;
-    let profiles = Profiles::read(&manifests.workspace, &directory);
+    let _lock = LockFile::guard(workspace.as_std_path(), selection, options);
+    let profiles = Profiles::read(workspace.as_std_path(), &directory);
+    if profile::needs_dependencies(&profiles, selection, &selected) {
+        let host = Version::ask(&directory)?.host().to_owned();
+        metadata = self::metadata(selection, &directory, Packages::For(&host))?;
+    }
     let invocation = Invocation {
         selection,
         options,
         overrides: profile::overrides(&profiles, selection, &selected, &metadata),
         target_dir: own_target_dir(selection, &metadata, &directory),
-        triple: profiles.build_target().unwrap_or(&host),
+        build_target: profiles.build_target(),
         directory: &directory,
         selected: &selected,
     };
-    let artifacts = invocation.build()?;
-    let launch = invocation.launch(&artifacts, &metadata, arguments);
+    let (artifacts, toolchain) = invocation.build_and_ask()?;
+    let launch = invocation.launch(&artifacts, &metadata, arguments, &toolchain.host);
     let executable = directory.join(&artifacts.executable);
+    let user_code = user_code(
+        &metadata,
+        &artifacts,
+        &invocation.target_dir,
+        &toolchain.foreign,
+    );
     Ok(Built {
         executable,
         role: selected.role(),
-        user_code: user_code(&metadata, &artifacts, &invocation.target_dir, &foreign),
+        user_code,
         sources: Sources::below(&directory),
         profile: Some(ProfileFacts {
             name: Some(invocation.profile().to_owned()),
@@ -69,63 +77,35 @@ pub(crate) fn build(
     })
 }
 
-/// What cargo and rustc tell of the user's directory, whatever is built.
-struct Surroundings {
-    manifests: Manifests,
+/// The manifest that cargo finds first from the user's directory, or the one that is named. Where
+/// there is none, cargo says so.
+fn nearest_manifest(selection: &CargoSelection, directory: &Path) -> PathBuf {
+    // As the system tells it to cargo.
+    let directory = directory.canonicalize();
+    let directory = directory.as_deref().unwrap_or(Path::new(""));
+    match &selection.manifest_path {
+        Some(named) => normalise(&directory.join(named)),
+        None => directory
+            .ancestors()
+            .map(|parent| parent.join("Cargo.toml"))
+            .find(|manifest| manifest.is_file())
+            .unwrap_or_default(),
+    }
+}
+
+/// What rustc tells of itself, whatever is built.
+struct Toolchain {
     /// The triple of the machine that rustc runs on.
     host: String,
     /// Where code lies that is not the user's.
     foreign: Vec<PathBuf>,
 }
 
-impl Surroundings {
-    /// Asks for all at once: each question takes a process that mostly starts and ends.
-    fn ask(selection: &CargoSelection, directory: &Path) -> Result<Self, BuildError> {
-        std::thread::scope(|scope| {
-            let manifests = scope.spawn(|| Manifests::locate(selection, directory));
-            let foreign = scope.spawn(|| toolchain::foreign_directories(directory));
-            let version = Version::ask(directory);
-            let manifests = manifests
-                .join()
-                .unwrap_or_else(|panic| resume_unwind(panic))?;
-            Ok(Self {
-                manifests,
-                host: version?.host().to_owned(),
-                foreign: foreign.join().unwrap_or_else(|panic| resume_unwind(panic)),
-            })
-        })
-    }
-}
-
-/// The manifests that cargo finds from the user's directory.
-struct Manifests {
-    /// The nearest one.
-    nearest: PathBuf,
-    /// The workspace's.
-    workspace: PathBuf,
-}
-
-impl Manifests {
-    fn locate(selection: &CargoSelection, directory: &Path) -> Result<Self, BuildError> {
-        let locate = |further: &[&str]| {
-            let mut command = toolchain::cargo(directory);
-            command
-                .args(["locate-project", "--message-format=plain"])
-                .args(further);
-            add_manifest_path(&mut command, selection);
-            let text = answer(&mut command)?;
-            Ok::<_, BuildError>(PathBuf::from(text.trim_end_matches(['\n', '\r'])))
-        };
-        std::thread::scope(|scope| {
-            let workspace = scope.spawn(|| locate(&["--workspace"]));
-            let nearest = locate(&[]);
-            let workspace = workspace
-                .join()
-                .unwrap_or_else(|panic| resume_unwind(panic));
-            Ok(Self {
-                nearest: nearest?,
-                workspace: workspace?,
-            })
+impl Toolchain {
+    fn ask(directory: &Path) -> Result<Self, BuildError> {
+        Ok(Self {
+            host: Version::ask(directory)?.host().to_owned(),
+            foreign: toolchain::foreign_directories(directory),
         })
     }
 }
@@ -148,13 +128,27 @@ fn answer(command: &mut Command) -> Result<String, BuildError> {
     ))
 }
 
+/// Which packages cargo tells of.
+#[derive(Clone, Copy)]
+enum Packages<'a> {
+    /// The members of the workspace, as their manifests say. Cargo answers at once.
+    OfTheWorkspace,
+    /// Those and all that they depend on, built for this triple. Cargo chooses versions, which may
+    /// need the network, and asks rustc about the triple.
+    For(&'a str),
+}
+
 fn metadata(
     selection: &CargoSelection,
     directory: &Path,
-    host: &str,
+    packages: Packages<'_>,
 ) -> Result<Metadata, BuildError> {
     let mut command = toolchain::cargo(directory);
-    command.args(["metadata", "--format-version=1", "--filter-platform", host]);
+    command.args(["metadata", "--format-version=1"]);
+    match packages {
+        Packages::OfTheWorkspace => command.arg("--no-deps"),
+        Packages::For(triple) => command.args(["--filter-platform", triple]),
+    };
     add_manifest_path(&mut command, selection);
     add_lock_flags(&mut command, selection);
     let text = answer(&mut command)?;
@@ -201,8 +195,8 @@ struct Invocation<'a> {
     selected: &'a Selected,
     overrides: Vec<Override>,
     target_dir: PathBuf,
-    /// The triple that is built for.
-    triple: &'a str,
+    /// The triple that the user's configuration builds for, if not the machine's.
+    build_target: Option<&'a str>,
     directory: &'a Path,
 }
 
@@ -253,6 +247,18 @@ impl Invocation<'_> {
         command
     }
 
+    /// Builds, and asks rustc meanwhile.
+    fn build_and_ask(&self) -> Result<(Artifacts, Toolchain), BuildError> {
+        std::thread::scope(|scope| {
+            let toolchain = scope.spawn(|| Toolchain::ask(self.directory));
+            let artifacts = self.build()?;
+            let toolchain = toolchain
+                .join()
+                .unwrap_or_else(|panic| resume_unwind(panic))?;
+            Ok((artifacts, toolchain))
+        })
+    }
+
     fn build(&self) -> Result<Artifacts, BuildError> {
         let tests = |subcommand| {
             let mut command = self.cargo(subcommand);
@@ -279,12 +285,18 @@ impl Invocation<'_> {
     }
 
     /// How cargo would start the program.
-    fn launch(&self, artifacts: &Artifacts, metadata: &Metadata, arguments: &[OsString]) -> Launch {
+    fn launch(
+        &self,
+        artifacts: &Artifacts,
+        metadata: &Metadata,
+        arguments: &[OsString],
+        host: &str,
+    ) -> Launch {
         let asked = self
             .options
             .runner
             .as_ref()
-            .map(|runner| self.ask(runner, arguments));
+            .map(|runner| self.ask(runner, arguments, host));
         match asked {
             Some(Some(command)) => Launch {
                 command,
@@ -305,7 +317,7 @@ impl Invocation<'_> {
     }
 
     /// Lets cargo run `runner` in the program's stead.
-    fn ask(&self, runner: &Path, arguments: &[OsString]) -> Option<LaunchCommand> {
+    fn ask(&self, runner: &Path, arguments: &[OsString], host: &str) -> Option<LaunchCommand> {
         let file = self
             .target_dir
             .join(format!("environment-{}", std::process::id()));
@@ -322,7 +334,7 @@ impl Invocation<'_> {
             .arg("--config")
             .arg(format!(
                 "target.{}.runner={words}",
-                profile::key(self.triple)
+                profile::key(self.build_target.unwrap_or(host))
             ))
             .arg("--")
             .args(arguments)
@@ -371,38 +383,46 @@ fn user_code(
             &metadata.target_directory.clone().into(),
         ])
         .for_each(|path| user_code.add(path, Ownership::Foreign));
-    for package in &metadata.packages {
-        let ownership = if package.source.is_none() {
-            Ownership::User
-        } else {
-            Ownership::Foreign
-        };
-        if let Some(root) = package.manifest_path.parent() {
-            user_code.add(root.as_std_path(), ownership);
-        }
-        // A target's source may lie outside of its package.
-        for target in package
-            .targets
-            .iter()
-            .filter(|_| ownership == Ownership::User)
-        {
-            if let Some(parent) = target.src_path.parent() {
-                user_code.add(parent.as_std_path(), ownership);
-            }
-        }
+    // The workspace's members, whether they are a part of this program or not.
+    for package in metadata.workspace_packages() {
+        let sources = package.targets.iter().map(|target| &target.src_path);
+        add_package(
+            &mut user_code,
+            Ownership::User,
+            &package.manifest_path,
+            sources,
+        );
     }
-    let is_user = |id: &PackageId| {
-        metadata
-            .packages
-            .iter()
-            .any(|package| package.id == *id && package.source.is_none())
-    };
+    for package in &artifacts.packages {
+        add_package(
+            &mut user_code,
+            package.ownership(),
+            &package.manifest,
+            [&package.source],
+        );
+    }
     for (package, out_dir) in &artifacts.out_dirs {
-        if is_user(package) {
+        if artifact::ownership(package) == Ownership::User {
             user_code.add(out_dir, Ownership::User);
         }
     }
     user_code
+}
+
+/// Adds a package's directory, and those of its targets' sources, which may lie outside of it.
+fn add_package<'a>(
+    user_code: &mut UserCode,
+    ownership: Ownership,
+    manifest: &Utf8Path,
+    sources: impl IntoIterator<Item = &'a Utf8PathBuf>,
+) {
+    let sources = sources
+        .into_iter()
+        .filter(|_| ownership == Ownership::User)
+        .filter_map(|source| source.parent());
+    for directory in manifest.parent().into_iter().chain(sources) {
+        user_code.add(directory.as_std_path(), ownership);
+    }
 }
 
 /// The directory that remembers lock files for packages that have none.

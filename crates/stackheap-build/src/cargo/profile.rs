@@ -181,7 +181,21 @@ fn configuration(directory: &Path) -> Vec<PathBuf> {
     directories.filter_map(file).collect()
 }
 
-/// The settings to build `selected` with.
+/// Whether the settings to build `selected` with depend on the packages outside of the workspace:
+/// whether the user's profile gives them anything else than the workspace's own code.
+pub(crate) fn needs_dependencies(
+    profiles: &Profiles,
+    selection: &CargoSelection,
+    selected: &Selected,
+) -> bool {
+    let profile = profiles.effective(name(selection, &selected.target));
+    ["opt-level", "debug", "package"]
+        .iter()
+        .any(|setting| profile.contains_key(*setting))
+}
+
+/// The settings to build `selected` with. Where [`needs_dependencies`] says so, `metadata` has all
+/// packages, otherwise at least those of the workspace.
 pub(crate) fn overrides(
     profiles: &Profiles,
     selection: &CargoSelection,
