@@ -1,16 +1,17 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::panic::resume_unwind;
 use std::path::PathBuf;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread::JoinHandle;
 
 use crate::{Sources, UserCode};
 
 /// A program that is ready to be run.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Built {
     /// The executable's absolute path.
     pub executable: PathBuf,
-    /// How to start it.
-    pub command: LaunchCommand,
     /// What it is.
     pub role: ProgramRole,
     /// Which source files are the user's own.
@@ -19,8 +20,77 @@ pub struct Built {
     pub sources: Sources,
     /// How the user's own code was compiled; `None` where that is not known.
     pub profile: Option<ProfileFacts>,
-    /// What was done that the user may not expect, each a sentence.
-    pub notes: Vec<String>,
+    pub(crate) launch: Launching,
+}
+
+impl Built {
+    /// How to start it. Cargo may still be being asked; then this waits for the answer, some tens
+    /// of milliseconds, which are well spent on reading the executable.
+    pub fn command(&self) -> &LaunchCommand {
+        &self.launch.get().command
+    }
+
+    /// What was done that the user may not expect, each a sentence. Waits as
+    /// [`command`](Self::command) does.
+    pub fn notes(&self) -> &[String] {
+        &self.launch.get().notes
+    }
+}
+
+/// How to start a program, once it is known. Dropping it waits too, since what finds it out has
+/// something to put back.
+#[derive(Debug)]
+pub(crate) struct Launching {
+    known: OnceLock<Launch>,
+    finding_out: Mutex<Option<JoinHandle<Launch>>>,
+}
+
+impl Launching {
+    /// A way to start a program that is known from the start.
+    pub(crate) fn known(command: LaunchCommand, notes: Vec<String>) -> Self {
+        Self {
+            known: OnceLock::from(Launch { command, notes }),
+            finding_out: Mutex::default(),
+        }
+    }
+
+    /// One that is found out meanwhile.
+    pub(crate) fn found_out(find_out: impl FnOnce() -> Launch + Send + 'static) -> Self {
+        Self {
+            known: OnceLock::new(),
+            finding_out: Mutex::new(Some(std::thread::spawn(find_out))),
+        }
+    }
+
+    fn get(&self) -> &Launch {
+        self.known.get_or_init(|| match self.thread() {
+            Some(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            // Made with the one or the other, and the thread is taken here alone.
+            None => unreachable!("the thread is joined once"),
+        })
+    }
+
+    fn thread(&self) -> Option<JoinHandle<Launch>> {
+        let mut thread = self
+            .finding_out
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        thread.take()
+    }
+}
+
+impl Drop for Launching {
+    fn drop(&mut self) {
+        // What went wrong there is of no interest any more.
+        let _ = self.thread().map(JoinHandle::join);
+    }
+}
+
+/// How to start a program, and what is to be said about it.
+#[derive(Debug)]
+pub(crate) struct Launch {
+    pub(crate) command: LaunchCommand,
+    pub(crate) notes: Vec<String>,
 }
 
 /// How to start a program.

@@ -1,7 +1,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use crate::built::{Built, LaunchCommand, ProgramRole};
+use crate::built::{Built, LaunchCommand, Launching, ProgramRole};
 use crate::user_code::normalise;
 use crate::{BuildError, BuildOptions, Sources, UserCode, toolchain};
 
@@ -26,19 +26,19 @@ pub(crate) fn build(
     if !may_be_run(&metadata) {
         return Err(BuildError::NotExecutable(path.to_owned()));
     }
+    let command = LaunchCommand {
+        name: path.as_os_str().to_owned(),
+        arguments: arguments.to_vec(),
+        environment: std::env::vars_os().collect(),
+        directory: directory.clone(),
+    };
     Ok(Built {
-        command: LaunchCommand {
-            name: path.as_os_str().to_owned(),
-            arguments: arguments.to_vec(),
-            environment: std::env::vars_os().collect(),
-            directory: directory.clone(),
-        },
         executable,
         role: ProgramRole::Program,
         user_code: UserCode::all_but_foreign(&toolchain::foreign_directories(&directory)),
         sources: Sources::below(&directory),
         profile: None,
-        notes: Vec::new(),
+        launch: Launching::known(command, Vec::new()),
     })
 }
 

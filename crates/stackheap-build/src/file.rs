@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use serde::{Deserialize, Serialize};
 
-use crate::built::{Built, LaunchCommand, ProfileFacts, ProgramRole};
+use crate::built::{Built, LaunchCommand, Launching, ProfileFacts, ProgramRole};
 use crate::cache::Key;
 use crate::toolchain::Version;
 use crate::user_code::normalise;
@@ -32,7 +32,7 @@ pub(crate) fn build(
         directory,
         help: package_help(path, options),
     };
-    compilation.build(options, arguments)
+    compilation.build(options, arguments, Vec::new())
 }
 
 /// The text of a file that the user named.
@@ -108,17 +108,18 @@ impl Compilation<'_> {
         &self,
         options: &BuildOptions,
         arguments: &[OsString],
+        notes: Vec<String>,
     ) -> Result<Built, BuildError> {
         let executable = self.executable(options)?;
         let foreign = toolchain::foreign_directories(&self.directory);
         let debug = options.optimization == Optimization::None;
+        let command = LaunchCommand {
+            name: executable.clone().into_os_string(),
+            arguments: arguments.to_vec(),
+            environment: std::env::vars_os().collect(),
+            directory: self.directory.clone(),
+        };
         Ok(Built {
-            command: LaunchCommand {
-                name: executable.clone().into_os_string(),
-                arguments: arguments.to_vec(),
-                environment: std::env::vars_os().collect(),
-                directory: self.directory.clone(),
-            },
             executable,
             role: ProgramRole::Program,
             user_code: UserCode::all_but_foreign(&foreign),
@@ -129,7 +130,7 @@ impl Compilation<'_> {
                 debug_assertions: debug,
                 overflow_checks: debug,
             }),
-            notes: Vec::new(),
+            launch: Launching::known(command, notes),
         })
     }
 

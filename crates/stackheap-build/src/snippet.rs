@@ -119,13 +119,9 @@ impl Snippet<'_> {
             directory,
             help: None,
         };
-        let mut built = compilation.build(options, arguments)?;
-        if self.program.wrapped {
-            built
-                .notes
-                .push("The snippet has no `main`; it was put into one.".to_owned());
-        }
-        Ok(built)
+        let wrapped = "The snippet has no `main`; it was put into one.";
+        let notes = self.program.wrapped.then(|| wrapped.to_owned());
+        compilation.build(options, arguments, notes.into_iter().collect())
     }
 }
 

@@ -122,7 +122,7 @@ fn same_as_cargo(place: &Place, name: &str, target: CargoTarget, subcommand: &st
     };
 
     let asked = built(Some(std::env::current_exe().unwrap()));
-    assert_eq!(asked.notes, [""; 0]);
+    assert_eq!(asked.notes(), [""; 0]);
     compare(place, name, &expected, &asked, &[]);
     // Without a runner cargo's own configuration of the environment is not known, nor how the
     // manifest writes the version of Rust, nor what rustup adds.

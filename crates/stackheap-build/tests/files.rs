@@ -54,7 +54,7 @@ fn a_file_is_built_and_run_with_its_arguments_where_the_user_stands() {
     assert_eq!(stdout(&built), expected);
     assert_eq!(built.executable.file_name(), Some("my-demo".as_ref()));
     assert_eq!(built.role, ProgramRole::Program);
-    assert_eq!(built.notes, [""; 0]);
+    assert_eq!(built.notes(), [""; 0]);
     assert_eq!(place.tree(), before);
     let source = place.user().join("a b/my-demo.rs");
     let source = source.to_str().unwrap();
@@ -260,12 +260,12 @@ fn standard_input_is_a_program_or_a_snippet() {
     };
     let program = built(&place, &stdin("fn main() { println!(\"{}\", file!()); }"));
     assert_eq!(
-        (stdout(&program).as_str(), program.notes.len()),
+        (stdout(&program).as_str(), program.notes().len()),
         ("<stdin>\n", 0)
     );
     let snippet = built(&place, &stdin("let x = 1;\nprintln!(\"{x} {}\", line!());"));
     assert_eq!(
-        (stdout(&snippet).as_str(), snippet.notes.len()),
+        (stdout(&snippet).as_str(), snippet.notes().len()),
         ("1 2\n", 1)
     );
     // The debug information names the text as the user does, and the text can be found.
@@ -328,7 +328,7 @@ fn blocks_of_notes_are_programs_at_their_own_lines() {
     let first = built(&place, &note("my note.md", Some(1)));
     assert_eq!(stdout(&first), "7 my note.md:5:53\n");
     assert_eq!(
-        first.notes,
+        first.notes(),
         ["The snippet has no `main`; it was put into one."]
     );
     assert_eq!(first.executable.file_name(), Some("my note-1".as_ref()));
@@ -339,7 +339,7 @@ fn blocks_of_notes_are_programs_at_their_own_lines() {
 
     let second = built(&place, &note("my note.md", Some(2)));
     assert_eq!(
-        (stdout(&second).as_str(), second.notes.len()),
+        (stdout(&second).as_str(), second.notes().len()),
         ("2 13:41\n", 0)
     );
 

@@ -254,7 +254,7 @@ fn tests_examples_and_benchmarks_are_targets_too() {
     let test = built(&place, "w/app", target(CargoTarget::Test("it".to_owned())));
     assert!(stdout(&test).contains("test integration ... ok"));
     assert_eq!(test.role, ProgramRole::Tests);
-    assert_eq!(test.command.directory, place.user().join("w/app"));
+    assert_eq!(test.command().directory, place.user().join("w/app"));
     assert_eq!(flags(&place)["it"], "0/2");
 
     let example = built(
@@ -273,7 +273,7 @@ fn tests_examples_and_benchmarks_are_targets_too() {
     };
     let library = built(&place, "w", library);
     assert!(stdout(&library).contains("test tests::inner ... ok"));
-    assert_eq!(library.command.directory, place.user().join("w/util"));
+    assert_eq!(library.command().directory, place.user().join("w/util"));
 
     let bench = built(&place, "w/app", target(CargoTarget::Bench("be".to_owned())));
     assert_eq!(bench.role, ProgramRole::Benchmarks);
@@ -370,8 +370,8 @@ fn in_a_workspace_the_package_is_part_of_the_flags() {
     };
     let built = built(&place, "", selection);
     assert_eq!(
-        (stdout(&built).as_str(), built.command.directory),
-        ("a\n", place.user())
+        (stdout(&built).as_str(), &built.command().directory),
+        ("a\n", &place.user())
     );
 }
 
@@ -471,7 +471,7 @@ fn the_target_directory_can_be_chosen() {
     };
     let built = build(&cargo(selection), &options, &[]).unwrap();
     assert_eq!(
-        built.notes,
+        built.notes(),
         ["Cargo could not be asked for the program's environment; it was computed."]
     );
     assert!(run(&built).status.success());

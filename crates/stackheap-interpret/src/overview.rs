@@ -1,6 +1,8 @@
 //! A whole run in numbers, with examples: what the answer of `run` is made of.
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use stackheap_model::{
@@ -100,43 +102,91 @@ pub struct Overview {
     pub steps_looked_at: u64,
 }
 
-/// Looks at the first `steps` steps of a recording.
+/// How many states wait at most between the thread that makes them and the one that looks at them.
+const STATES_WAITING: usize = 16;
+
+/// Looks at the first `steps` steps of a recording. `each` is given their states, in order, on
+/// another thread than the caller's.
 pub fn overview(
     program: &Program<'_>,
     steps: u64,
     limits: StateLimits,
-    each: &mut dyn FnMut(&State),
+    each: &mut (dyn FnMut(&State) + Send),
 ) -> Result<Overview, InterpretError> {
-    let mut gathering = Gathering::default();
     let mut walk = Walk::new(program, limits);
-    let mut seen = 0;
     let peak_step = program.recording.totals().step_with_most_live_blocks;
-    let mut peak = None;
-    let mut before_peak = None;
-    let mut last: Option<State> = None;
-    while seen < steps {
-        let Some(state) = walk.next_state()? else {
-            break;
-        };
-        seen += 1;
-        gathering.add(&state);
-        each(&state);
-        let before = last.replace(state);
-        if last.as_ref().map(|state| state.step) == peak_step {
-            peak.clone_from(&last);
-            before_peak = before;
-        }
-    }
+    // A state takes as long to be looked at as to be made.
+    let looked = std::thread::scope(|scope| {
+        let (sender, receiver) = sync_channel(STATES_WAITING);
+        let looking = scope.spawn(move || {
+            let mut looked = Looked::default();
+            for state in receiver {
+                looked.look_at(state, peak_step, each);
+            }
+            looked
+        });
+        let made = make_states(&mut walk, steps, &sender);
+        drop(sender);
+        let looked = looking.join().unwrap_or_else(|panic| resume_unwind(panic));
+        made.map(|()| looked)
+    })?;
+    let mut peak = looked.peak;
     if peak.is_none() {
-        let step = peak_step.or((seen > 0).then_some(StepNumber(1)));
+        let step = peak_step.or((looked.states > 0).then_some(StepNumber(1)));
         peak = step
             .map(|step| crate::walk::state_at(program, step, limits))
             .transpose()?;
     }
-    let mut overview = gathering.finish(program, peak, seen);
-    overview.before_peak = before_peak;
+    let mut overview = looked.gathering.finish(program, peak, looked.states);
+    overview.before_peak = looked.before_peak;
     overview.reallocations_moved = walk.reallocations_moved();
     Ok(overview)
+}
+
+fn make_states(
+    walk: &mut Walk<'_, '_>,
+    steps: u64,
+    to: &SyncSender<State>,
+) -> Result<(), InterpretError> {
+    for _ in 0..steps {
+        let Some(state) = walk.next_state()? else {
+            break;
+        };
+        if to.send(state).is_err() {
+            // Who looks at them has panicked, which is passed on.
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// What the states so far told.
+#[derive(Default)]
+struct Looked {
+    gathering: Gathering,
+    states: u64,
+    last: Option<State>,
+    peak: Option<State>,
+    before_peak: Option<State>,
+}
+
+impl Looked {
+    fn look_at(
+        &mut self,
+        state: State,
+        peak_step: Option<StepNumber>,
+        each: &mut (dyn FnMut(&State) + Send),
+    ) {
+        self.states += 1;
+        self.gathering.add(&state);
+        each(&state);
+        let is_peak = Some(state.step) == peak_step;
+        let before = self.last.replace(state);
+        if is_peak {
+            self.peak.clone_from(&self.last);
+            self.before_peak = before;
+        }
+    }
 }
 
 #[derive(Default)]

@@ -239,34 +239,23 @@ impl ChunkMaker {
         first: &[u8],
         second: &[u8],
     ) -> Result<Vec<u8>, TraceError> {
-        let limit = kind.limit();
-        for payload in [first, second] {
-            if payload.len() as u64 > limit {
-                let bytes = payload.len() as u64;
-                return Err(TraceError::TooLarge {
-                    what: "a part of the recording",
-                    bytes,
-                    limit,
-                });
-            }
-        }
-        let (first_place, first_bytes) = self.compress(first)?;
-        let (second_place, second_bytes) = self.compress(second)?;
-        let head = ChunkHead {
-            kind,
-            first: first_place,
-            second: second_place,
-            extent,
-        };
-        let mut bytes = head.to_bytes();
-        bytes.extend_from_slice(&first_bytes);
-        bytes.extend_from_slice(&second_bytes);
-        Ok(bytes)
+        let first = self.pack(kind, first)?;
+        let second = self.pack(kind, second)?;
+        Ok(packed_chunk(kind, extent, &first, &second))
     }
 
-    fn compress(&mut self, raw: &[u8]) -> Result<(Payload, Vec<u8>), TraceError> {
+    /// The compressed form of a part of a chunk of that kind.
+    pub(crate) fn pack(&mut self, kind: ChunkKind, raw: &[u8]) -> Result<Packed, TraceError> {
+        let (bytes, limit) = (raw.len() as u64, kind.limit());
+        if bytes > limit {
+            return Err(TraceError::TooLarge {
+                what: "a part of the recording",
+                bytes,
+                limit,
+            });
+        }
         if raw.is_empty() {
-            return Ok((Payload::default(), Vec::new()));
+            return Ok(Packed::default());
         }
         let stored = self
             .compressor
@@ -281,8 +270,34 @@ impl ChunkMaker {
             raw: raw.len() as u32,
             crc: crc32fast::hash(&stored),
         };
-        Ok((payload, stored))
+        Ok(Packed { payload, stored })
     }
+}
+
+/// A part of a chunk, compressed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Packed {
+    payload: Payload,
+    stored: Vec<u8>,
+}
+
+/// The bytes of a chunk whose parts are compressed.
+pub(crate) fn packed_chunk(
+    kind: ChunkKind,
+    extent: Extent,
+    first: &Packed,
+    second: &Packed,
+) -> Vec<u8> {
+    let head = ChunkHead {
+        kind,
+        first: first.payload,
+        second: second.payload,
+        extent,
+    };
+    let mut bytes = head.to_bytes();
+    bytes.extend_from_slice(&first.stored);
+    bytes.extend_from_slice(&second.stored);
+    bytes
 }
 
 /// The bytes before compression; `None` when they are damaged.

@@ -11,7 +11,9 @@ use rustc_hash::FxHashSet;
 use stackheap_model::{SiteId, SiteTable};
 
 use crate::blobs::{BlobHead, BlobKind, ContentHash, blob_head_into};
-use crate::chunk::{ChunkHead, ChunkKind, ChunkMaker, Extent, RECORDS_LIMIT, footer, preamble};
+use crate::chunk::{
+    ChunkHead, ChunkKind, ChunkMaker, Extent, Packed, RECORDS_LIMIT, footer, packed_chunk, preamble,
+};
 use crate::encode::Encoder;
 use crate::error::TraceError;
 use crate::header::{Header, header_into};
@@ -67,6 +69,30 @@ const BLOB_LEVEL: i32 = 3;
 const RECORDS_BETWEEN_LOOKS: u32 = 64;
 /// The most bytes of one record, so that a chunk with it stays within its limit.
 const RECORD_LIMIT: u64 = RECORDS_LIMIT / 2;
+
+/// A blob as it is written, compressed: made by any thread, before there is a writer.
+#[derive(Clone, Debug)]
+pub struct PackedBlob {
+    hash: ContentHash,
+    /// How many bytes it has before compression.
+    bytes: u64,
+    content: Packed,
+}
+
+impl PackedBlob {
+    /// Compresses a blob.
+    ///
+    /// # Errors
+    ///
+    /// When it has more than 1 GiB.
+    pub fn new(bytes: &[u8]) -> Result<Self, TraceError> {
+        Ok(Self {
+            hash: ContentHash::of(bytes),
+            bytes: bytes.len() as u64,
+            content: ChunkMaker::new(BLOB_LEVEL)?.pack(ChunkKind::Blob, bytes)?,
+        })
+    }
+}
 
 /// Writes a recording: record after record, with the state of the process after each.
 ///
@@ -213,27 +239,52 @@ impl Writer {
     ///
     /// When it has more than 1 GiB, or the file cannot be written.
     pub fn blob(&mut self, kind: BlobKind, name: &str, bytes: &[u8]) -> Result<(), TraceError> {
-        self.flush()?;
         let hash = ContentHash::of(bytes);
+        let content = if self.blobs_written.contains(&hash) {
+            Packed::default()
+        } else {
+            self.blobs.pack(ChunkKind::Blob, bytes)?
+        };
+        self.packed_blob(
+            kind,
+            name,
+            &PackedBlob {
+                hash,
+                bytes: bytes.len() as u64,
+                content,
+            },
+        )
+    }
+
+    /// Adds a blob that is compressed already, as [`blob`](Self::blob) does.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written.
+    pub fn packed_blob(
+        &mut self,
+        kind: BlobKind,
+        name: &str,
+        blob: &PackedBlob,
+    ) -> Result<(), TraceError> {
+        self.flush()?;
         let head = BlobHead {
             kind,
             name: name.to_owned(),
-            hash,
-            bytes: bytes.len() as u64,
+            hash: blob.hash,
+            bytes: blob.bytes,
         };
         let mut first = Vec::new();
         blob_head_into(&mut first, &head);
-        let content = if self.blobs_written.contains(&hash) {
-            &[]
-        } else {
-            bytes
-        };
+        let first = self.blobs.pack(ChunkKind::Blob, &first)?;
+        let nothing = Packed::default();
+        let is_new = self.blobs_written.insert(blob.hash);
+        let content = if is_new { &blob.content } else { &nothing };
         let extent = extent_between(&self.state.totals, &self.state.totals);
-        let chunk = self.blobs.make(ChunkKind::Blob, extent, &first, content)?;
+        let chunk = packed_chunk(ChunkKind::Blob, extent, &first, content);
         let offset = self.file.bytes;
         self.file.write(&chunk)?;
         self.index.blobs.push(offset);
-        self.blobs_written.insert(hash);
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -20,7 +21,9 @@ use stackheap_record::{
 };
 use stackheap_report::html::{self, DEFAULT_LIMIT_BYTES, Page, PageHead};
 use stackheap_report::{Comparison, Summary};
-use stackheap_trace::{Architecture, BlobKind, Header, Outcome, Recording, Values, Writer};
+use stackheap_trace::{
+    Architecture, BlobKind, Header, Outcome, PackedBlob, Recording, Values, Writer,
+};
 
 use crate::arguments::{RunArguments, ScopeArguments};
 use crate::{Ended, answer, open, output, recordings, select, show, target};
@@ -44,19 +47,28 @@ pub fn run(arguments: &RunArguments) -> Ended {
         Ok(built) => built,
         Err(code) => return Ok(code),
     };
-    if !arguments.common.quiet {
-        for note in &built.notes {
-            output::tell(&format!("note: {note}\n"));
-        }
-    }
     let executable = std::fs::read(&built.executable)
         .with_context(|| format!("reading {}", built.executable.display()))?;
     let name = || format!("{}", built.executable.display());
     let executable = stackheap_image::decompressed(&executable).with_context(name)?;
-    let image = Image::parse(&executable).with_context(name)?;
-    let plan = plan(&built, &image, &arguments.scope);
+    // While cargo is still asked how to start the program.
+    let (prepared, packed) = std::thread::scope(|scope| {
+        let packed = scope.spawn(|| PackedBlob::new(&executable));
+        let prepared = Image::parse(&executable).map(|image| {
+            let plan = plan(&built, &image, &arguments.scope);
+            (image, plan)
+        });
+        let packed = packed.join().unwrap_or_else(|panic| resume_unwind(panic));
+        (prepared, packed)
+    });
+    let (image, plan) = prepared.with_context(name)?;
     if plan.table.sites.is_empty() {
         bail!(no_sites(arguments, &built));
+    }
+    if !arguments.common.quiet {
+        for note in built.notes() {
+            output::tell(&format!("note: {note}\n"));
+        }
     }
     let path = match &arguments.output {
         Some(path) => {
@@ -66,7 +78,14 @@ pub fn run(arguments: &RunArguments) -> Ended {
         None => default_path(&built)?,
     };
     let started = Instant::now();
-    let facts = record(arguments, &built, &executable, &image, plan, &path)?;
+    let program = Prepared {
+        built: &built,
+        executable: &executable,
+        packed: packed?,
+        image: &image,
+        plan,
+    };
+    let facts = record(arguments, program, &path)?;
     let elapsed = started.elapsed();
     drop(image);
     if let Some(why) = &facts.broke_off {
@@ -134,18 +153,26 @@ fn plan(built: &Built, image: &Image<'_>, scope: &ScopeArguments) -> Plan {
     })
 }
 
+/// A program that is ready to be recorded.
+struct Prepared<'p, 'i> {
+    built: &'p Built,
+    /// The executable's bytes, and as the recording keeps them.
+    executable: &'p [u8],
+    packed: PackedBlob,
+    image: &'p Image<'i>,
+    plan: Plan,
+}
+
 fn record(
     arguments: &RunArguments,
-    built: &Built,
-    executable: &[u8],
-    image: &Image<'_>,
-    plan: Plan,
+    program: Prepared<'_, '_>,
     path: &Path,
 ) -> anyhow::Result<RunFacts> {
+    let Prepared { built, plan, .. } = program;
     let options = record_options(&arguments.scope, &plan.table)?;
     let captured = arguments.format.is_some();
     let mut writer = Writer::create(path, &header(arguments, built))?;
-    writer.blob(BlobKind::Image, EXECUTABLE_BLOB, executable)?;
+    writer.packed_blob(BlobKind::Image, EXECUTABLE_BLOB, &program.packed)?;
     writer.blob(
         PATHS_KIND,
         PATHS_BLOB,
@@ -154,8 +181,8 @@ fn record(
     writer.site_table(&plan.table)?;
     let target = Target {
         command: command(built, captured),
-        executable,
-        image,
+        executable: program.executable,
+        image: program.image,
         table: Arc::new(plan.table),
     };
     let recorded = stackheap_record::record(target, &mut writer, &options);
@@ -169,7 +196,7 @@ fn record(
 }
 
 fn command(built: &Built, captured: bool) -> Command {
-    let launch = &built.command;
+    let launch = built.command();
     let mut command = Command::new(&built.executable);
     std::os::unix::process::CommandExt::arg0(&mut command, &launch.name);
     command
@@ -205,7 +232,7 @@ fn header(arguments: &RunArguments, built: &Built) -> Header {
         producer: format!("stackheap {}", env!("CARGO_PKG_VERSION")),
         program: built.executable.display().to_string(),
         arguments: built
-            .command
+            .command()
             .arguments
             .iter()
             .map(|argument| {
@@ -216,7 +243,7 @@ fn header(arguments: &RunArguments, built: &Built) -> Header {
                 }
             })
             .collect(),
-        working_directory: built.command.directory.display().to_string(),
+        working_directory: built.command().directory.display().to_string(),
         started_unix_seconds: started.map(|since| since.as_secs()),
         process_id: 0,
         facts,

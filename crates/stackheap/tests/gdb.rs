@@ -112,7 +112,7 @@ fn ask_gdb(
         .arg("--args")
         .arg(&built.executable)
         .args(&recorded.program.header.args)
-        .current_dir(&built.command.directory)
+        .current_dir(&built.command().directory)
         .env("SHELL", "/bin/sh")
         .env("MOMENTS", file("moments"))
         .env("STDIN", file("stdin"))

@@ -131,7 +131,7 @@ fn profile(runner: &Runner, source: &Path, program: &marks::Program) -> Result<J
         .arg(format!("--dhat-out-file={}", file.display()))
         .arg(&built.executable)
         .args(&program.header.args)
-        .current_dir(&built.command.directory)
+        .current_dir(&built.command().directory)
         .env_remove("RUST_BACKTRACE");
     let output = corpus::run(&mut command, program.header.stdin.as_bytes());
     if output.status.code() != Some(corpus::expected_status(program)) {

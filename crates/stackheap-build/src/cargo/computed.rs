@@ -12,7 +12,33 @@ use crate::{CargoTarget, toolchain};
 
 type Environment = BTreeMap<OsString, OsString>;
 
-pub(crate) fn command(
+/// What the computation starts from.
+pub(crate) struct Computation {
+    /// The program's package, where cargo tells of it.
+    pub(crate) package: Option<Package>,
+    pub(crate) artifacts: Artifacts,
+    pub(crate) target: CargoTarget,
+    /// The program's arguments.
+    pub(crate) arguments: Vec<OsString>,
+    /// Where the user stands.
+    pub(crate) directory: PathBuf,
+}
+
+impl Computation {
+    /// How cargo would start the program.
+    pub(crate) fn command(&self) -> LaunchCommand {
+        let package = self.package.as_ref();
+        command(
+            package,
+            &self.artifacts,
+            &self.target,
+            &self.arguments,
+            &self.directory,
+        )
+    }
+}
+
+fn command(
     package: Option<&Package>,
     artifacts: &Artifacts,
     target: &CargoTarget,

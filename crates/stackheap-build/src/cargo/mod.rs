@@ -11,14 +11,15 @@ use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use cargo_metadata::Metadata;
 use cargo_metadata::camino::{Utf8Path, Utf8PathBuf};
+use cargo_metadata::{Metadata, Package};
 
 use self::artifact::Artifacts;
+use self::computed::Computation;
 use self::lock::LockFile;
 use self::profile::{Override, Profiles};
 use self::selection::Selected;
-use crate::built::{Built, LaunchCommand, ProfileFacts, ProgramRole};
+use crate::built::{Built, Launch, LaunchCommand, Launching, ProfileFacts, ProgramRole};
 use crate::toolchain::Version;
 use crate::user_code::{Ownership, normalise};
 use crate::{
@@ -36,8 +37,8 @@ pub(crate) fn build(
     let workspace = metadata.workspace_root.join("Cargo.toml");
     let nearest = nearest_manifest(selection, &directory);
     let selected = selection::select(selection, &metadata, &nearest)?;
-    // Dropped at the end: puts the lock file back as it was.
-    let _lock = LockFile::guard(workspace.as_std_path(), selection, options);
+    // Dropped when cargo has been called for the last time: puts the lock file back as it was.
+    let lock = LockFile::guard(workspace.as_std_path(), selection, options);
     let profiles = Profiles::read(workspace.as_std_path(), &directory);
     if profile::needs_dependencies(&profiles, selection, &selected) {
         let host = Version::ask(&directory)?.host().to_owned();
@@ -53,27 +54,38 @@ pub(crate) fn build(
         selected: &selected,
     };
     let (artifacts, toolchain) = invocation.build_and_ask()?;
-    let launch = invocation.launch(&artifacts, &metadata, arguments, &toolchain.host);
     let executable = directory.join(&artifacts.executable);
+    let profile = ProfileFacts {
+        name: Some(invocation.profile().to_owned()),
+        opt_level: artifacts.profile.opt_level.clone(),
+        debug_assertions: artifacts.profile.debug_assertions,
+        overflow_checks: artifacts.profile.overflow_checks,
+    };
     let user_code = user_code(
         &metadata,
         &artifacts,
         &invocation.target_dir,
         &toolchain.foreign,
     );
+    let question = invocation.question(arguments, &toolchain.host);
+    let computation = Computation {
+        package: selected.package_of(&metadata).cloned(),
+        artifacts,
+        target: selected.target.clone(),
+        arguments: arguments.to_vec(),
+        directory: directory.clone(),
+    };
+    let launch = Launching::found_out(move || {
+        let _lock = lock;
+        launch(question, &computation)
+    });
     Ok(Built {
         executable,
         role: selected.role(),
         user_code,
         sources: Sources::below(&directory),
-        profile: Some(ProfileFacts {
-            name: Some(invocation.profile().to_owned()),
-            opt_level: artifacts.profile.opt_level.clone(),
-            debug_assertions: artifacts.profile.debug_assertions,
-            overflow_checks: artifacts.profile.overflow_checks,
-        }),
-        command: launch.command,
-        notes: launch.notes,
+        profile: Some(profile),
+        launch,
     })
 }
 
@@ -200,12 +212,6 @@ struct Invocation<'a> {
     directory: &'a Path,
 }
 
-/// How to start the program, and what is to be said about it.
-struct Launch {
-    command: LaunchCommand,
-    notes: Vec<String>,
-}
-
 impl Invocation<'_> {
     /// The profile that the target is built with.
     fn profile(&self) -> &str {
@@ -284,40 +290,8 @@ impl Invocation<'_> {
         artifact::run(&mut command, self.selected)
     }
 
-    /// How cargo would start the program.
-    fn launch(
-        &self,
-        artifacts: &Artifacts,
-        metadata: &Metadata,
-        arguments: &[OsString],
-        host: &str,
-    ) -> Launch {
-        let asked = self
-            .options
-            .runner
-            .as_ref()
-            .map(|runner| self.ask(runner, arguments, host));
-        match asked {
-            Some(Some(command)) => Launch {
-                command,
-                notes: Vec::new(),
-            },
-            Some(None) => Launch {
-                command: self.compute(artifacts, metadata, arguments),
-                notes: vec![
-                    "Cargo could not be asked for the program's environment; it was computed."
-                        .to_owned(),
-                ],
-            },
-            None => Launch {
-                command: self.compute(artifacts, metadata, arguments),
-                notes: Vec::new(),
-            },
-        }
-    }
-
-    /// Lets cargo run `runner` in the program's stead.
-    fn ask(&self, runner: &Path, arguments: &[OsString], host: &str) -> Option<LaunchCommand> {
+    /// How to ask cargo how it would start the program; `None` without a runner.
+    fn question(&self, arguments: &[OsString], host: &str) -> Option<Question> {
         let file = self
             .target_dir
             .join(format!("environment-{}", std::process::id()));
@@ -326,7 +300,8 @@ impl Invocation<'_> {
             CargoTarget::Test(_) | CargoTarget::Lib => "test",
             CargoTarget::Bench(_) => "bench",
         };
-        let words = [runner.to_str()?, RUNNER_ARGUMENT, file.to_str()?];
+        let runner = self.options.runner.as_ref()?.to_str()?;
+        let words = [runner, RUNNER_ARGUMENT, file.to_str()?];
         let words = serde_json::to_string(&words).ok()?;
         let mut command = self.cargo(subcommand);
         // The messages were shown when the program was built. `--quiet` would be passed on to tests.
@@ -341,30 +316,43 @@ impl Invocation<'_> {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        let ended = command.status().ok()?;
-        let launch = ended.success().then(|| environment::read(&file)).flatten();
+        Some(Question { command, file })
+    }
+}
+
+/// A call of cargo that lets it run a runner of ours in the program's stead.
+struct Question {
+    command: Command,
+    /// What the runner writes.
+    file: PathBuf,
+}
+
+impl Question {
+    fn ask(mut self) -> Option<LaunchCommand> {
+        let ended = self.command.status().ok()?;
+        let launch = ended
+            .success()
+            .then(|| environment::read(&self.file))
+            .flatten();
         // It may not be there; it is of no use any more.
-        let _ = std::fs::remove_file(&file);
+        let _ = std::fs::remove_file(&self.file);
         launch
     }
+}
 
-    fn compute(
-        &self,
-        artifacts: &Artifacts,
-        metadata: &Metadata,
-        arguments: &[OsString],
-    ) -> LaunchCommand {
-        let package = metadata
-            .packages
-            .iter()
-            .find(|package| package.id == self.selected.package);
-        computed::command(
-            package,
-            artifacts,
-            &self.selected.target,
-            arguments,
-            self.directory,
-        )
+/// How cargo would start the program.
+fn launch(question: Option<Question>, computation: &Computation) -> Launch {
+    let was_asked = question.is_some();
+    if let Some(command) = question.and_then(Question::ask) {
+        return Launch {
+            command,
+            notes: Vec::new(),
+        };
+    }
+    let note = "Cargo could not be asked for the program's environment; it was computed.";
+    Launch {
+        command: computation.command(),
+        notes: was_asked.then(|| note.to_owned()).into_iter().collect(),
     }
 }
 
@@ -433,6 +421,13 @@ fn lock_cache(options: &BuildOptions) -> Option<PathBuf> {
 }
 
 impl Selected {
+    fn package_of<'a>(&self, metadata: &'a Metadata) -> Option<&'a Package> {
+        metadata
+            .packages
+            .iter()
+            .find(|package| package.id == self.package)
+    }
+
     fn role(&self) -> ProgramRole {
         match &self.target {
             CargoTarget::Bin(_) | CargoTarget::Example(_) => ProgramRole::Program,

@@ -81,10 +81,10 @@ impl Place {
 /// Runs what was built, as it says.
 pub fn run(built: &Built) -> Output {
     Command::new(&built.executable)
-        .args(&built.command.arguments)
+        .args(&built.command().arguments)
         .env_clear()
-        .envs(&built.command.environment)
-        .current_dir(&built.command.directory)
+        .envs(&built.command().environment)
+        .current_dir(&built.command().directory)
         .output()
         .unwrap()
 }
