@@ -177,7 +177,7 @@ impl Ring {
     /// Delivers the events in order, up to the first slot that is taken and not full.
     ///
     /// Delivers at most as many as the ring holds, so that it ends while threads write on.
-    pub fn drain(&mut self, sink: &mut dyn FnMut(Allocation)) -> Drained {
+    pub fn drain(&mut self, sink: &mut dyn FnMut(&Allocation)) -> Drained {
         let mut drained = Drained::default();
         self.deliver_late(&mut drained, sink);
         for _ in 0..self.capacity() {
@@ -201,7 +201,7 @@ impl Ring {
     ///
     /// For the end of a run, when the threads are gone and what they left unfinished stays so, and
     /// for when all threads stand still.
-    pub fn drain_past_holes(&mut self, sink: &mut dyn FnMut(Allocation)) -> Drained {
+    pub fn drain_past_holes(&mut self, sink: &mut dyn FnMut(&Allocation)) -> Drained {
         let mut drained = Drained::default();
         self.deliver_late(&mut drained, sink);
         for _ in 0..self.capacity() {
@@ -220,7 +220,7 @@ impl Ring {
     ///
     /// Passes holes when they have kept the ring full for long, as a signal handler does that fills
     /// the ring while the hook that it interrupted waits for it to return.
-    pub fn drain_at_trap(&mut self, sink: &mut dyn FnMut(Allocation)) -> Drained {
+    pub fn drain_at_trap(&mut self, sink: &mut dyn FnMut(&Allocation)) -> Drained {
         let next = self.next;
         let drained = self.drain(sink);
         if self.next != next {
@@ -285,7 +285,7 @@ impl Ring {
         }
     }
 
-    fn deliver_next(&mut self, drained: &mut Drained, sink: &mut dyn FnMut(Allocation)) {
+    fn deliver_next(&mut self, drained: &mut Drained, sink: &mut dyn FnMut(&Allocation)) {
         if !self.passed.is_empty() {
             // If a thread filled a passed slot and then this one, both are seen to be full here:
             // the events of a thread come in its order.
@@ -338,7 +338,7 @@ impl Ring {
     }
 
     /// Delivers what was written to passed slots.
-    fn deliver_late(&mut self, drained: &mut Drained, sink: &mut dyn FnMut(Allocation)) {
+    fn deliver_late(&mut self, drained: &mut Drained, sink: &mut dyn FnMut(&Allocation)) {
         for index in 0..self.passed.len() {
             let passed = self.passed[index]; // `index` is below the length, which stays.
             if !passed.delivered && self.is_full(passed.position) {
@@ -357,7 +357,7 @@ impl Ring {
 
     /// Delivers the full slot of a position, unless it holds no event.
     #[inline]
-    fn deliver(&self, position: u64, drained: &mut Drained, sink: &mut dyn FnMut(Allocation)) {
+    fn deliver(&self, position: u64, drained: &mut Drained, sink: &mut dyn FnMut(&Allocation)) {
         let slot = self.slot(position).as_ptr();
         // SAFETY: the slot is mapped, and its fields are valid whatever their bytes. Volatile, since
         // a process gone wrong may write over it at any time.
@@ -376,7 +376,7 @@ impl Ring {
         match decode(&slot, position) {
             Some(allocation) => {
                 drained.count += 1;
-                sink(allocation);
+                sink(&allocation);
             }
             None => drained.damaged += 1,
         }
@@ -551,7 +551,7 @@ mod tests {
             }
             let delivered = &mut after.delivered;
             let mut drained = Drained::default();
-            let mut sink = |event: Allocation| count(delivered, &world.writers, event);
+            let mut sink = |event: &Allocation| count(delivered, &world.writers, event);
             match (action, world.seen) {
                 (Action::Act, Seen::Full) => self.ring.deliver_next(&mut drained, &mut sink),
                 (Action::Act, Seen::Skipped) => self.ring.skip_next(),
@@ -580,7 +580,7 @@ mod tests {
         }
     }
 
-    fn count(delivered: &mut [u8], writers: &[Writer], event: Allocation) {
+    fn count(delivered: &mut [u8], writers: &[Writer], event: &Allocation) {
         // Both halves are of one event.
         assert_eq!(Some(event.address.0 * 2), event.size);
         let starts = writers.iter().any(|writer| writer.first == event.address.0);

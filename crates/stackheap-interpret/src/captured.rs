@@ -366,7 +366,7 @@ fn holder<'s>(
         state.blocks.containing(RuntimeAddress(word))
     });
     let block = blocks.next()?;
-    let usable = block.tracked && block.size <= HOLDER_BYTES && blocks.next().is_none();
+    let usable = block.is_tracked() && block.size <= HOLDER_BYTES && blocks.next().is_none();
     usable.then_some(block)
 }
 

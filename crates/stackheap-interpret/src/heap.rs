@@ -771,7 +771,7 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
         };
         let mut of_stretch: FxHashMap<StopNumber, usize> = FxHashMap::default();
         let few = |entry: &&BlockEntry| {
-            let count = of_stretch.entry(entry.allocated.stop).or_default();
+            let count = of_stretch.entry(entry.allocated().stop).or_default();
             *count += 1;
             *count <= self.limits.unreached_blocks
         };
@@ -800,7 +800,7 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
             let because = known.unwrap_or_else(|| self.why_no_owner(entry));
             let at = self.moment.bias.to_image(entry.return_address);
             // Of what was there before the first step, that it is the standard library's says more.
-            let first = entry.allocated.step.is_some();
+            let first = entry.allocated().step.is_some();
             match self.program.allocating_function(at).filter(|_| first) {
                 Some(function) => format!("{because}; `{function}` allocated it").into(),
                 None => because,
@@ -810,7 +810,7 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
             id: entry.id,
             address: entry.address,
             size: entry.size,
-            align: entry.align,
+            align: entry.align(),
             type_name,
             state: BlockState::Live,
             as_of: entry.as_of(now).and_then(|stop| self.step_of(stop, now)),
@@ -819,8 +819,8 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
             counts: known.and_then(|known| self.counts(known)),
             thread: entry.thread,
             allocated: StepRef {
-                step: entry.allocated.step,
-                position: self.position_of(entry.allocated.stop),
+                step: entry.allocated().step,
+                position: self.position_of(entry.allocated().stop),
             },
             freed: None,
             value,
@@ -847,7 +847,7 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
     }
 
     fn why_no_owner(&self, entry: &BlockEntry) -> Arc<str> {
-        if entry.allocated.step.is_none() {
+        if entry.allocated().step.is_none() {
             return "allocated before the first step, by the standard library's start-up code"
                 .into();
         }

@@ -86,7 +86,7 @@ impl<'s, 'r> Moment<'s, 'r> {
                     block.id
                 ));
             }
-            return Unknown::because(match block.untracked_because {
+            return Unknown::because(match block.untracked_because() {
                 Some(Untracked::OverBudget { bytes }) => {
                     format!("not captured: over the byte budget of {bytes}")
                 }
@@ -96,7 +96,9 @@ impl<'s, 'r> Moment<'s, 'r> {
                 Some(Untracked::Unreadable { errno }) => {
                     format!("not captured: reading failed with error {errno}")
                 }
-                _ if block.tracked => "not captured: over the byte budget of one block".to_owned(),
+                _ if block.is_tracked() => {
+                    "not captured: over the byte budget of one block".to_owned()
+                }
                 _ => "not captured: nothing captured points at it".to_owned(),
             });
         }

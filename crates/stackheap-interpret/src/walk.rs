@@ -453,7 +453,7 @@ impl<'p, 'r> Walk<'p, 'r> {
         let Some(now) = self.cursor.state().blocks.at(address) else {
             return;
         };
-        let (block, bytes, align) = (now.id, now.size, now.align);
+        let (block, bytes, align) = (now.id, now.size, now.align());
         if before.is_some_and(|before| before.address != address) {
             self.reallocations_moved += 1;
         }
@@ -480,12 +480,12 @@ impl<'p, 'r> Walk<'p, 'r> {
         if self.freed.get(&thread).map_or(0, Vec::len) >= EVENTS_LISTED {
             return;
         }
-        let allocated_at = self.program.stop_position(block.allocated.stop);
+        let allocated_at = self.program.stop_position(block.allocated().stop);
         self.freed.entry(thread).or_default().push(Block {
             id: block.id,
             address: block.address,
             size: block.size,
-            align: block.align,
+            align: block.align(),
             type_name: None,
             state: BlockState::Freed,
             as_of: None,
@@ -494,7 +494,7 @@ impl<'p, 'r> Walk<'p, 'r> {
             counts: None,
             thread: block.thread,
             allocated: StepRef {
-                step: block.allocated.step,
+                step: block.allocated().step,
                 position: allocated_at,
             },
             freed: Some(StepRef { step, position }),

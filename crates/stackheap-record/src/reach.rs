@@ -477,7 +477,7 @@ impl Reach {
         Found {
             address: block.address,
             bytes: block.size.min(self.budget.block_bytes) as usize,
-            may_point: block.align.is_none_or(|align| align >= 8)
+            may_point: block.align().is_none_or(|align| align >= 8)
                 && block.address.0.is_multiple_of(8),
             via,
             word,
@@ -802,8 +802,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use proptest::prelude::*;
-    use stackheap_model::{BlockId, StopNumber};
-    use stackheap_trace::{Fill, Moment};
+    use stackheap_model::BlockId;
+    use stackheap_trace::{AllocatingCall, Fill, Moment};
 
     use super::*;
     use crate::tracked_pages::TrackedPages;
@@ -905,7 +905,7 @@ mod tests {
                     }
                     spent += bytes;
                     tracked.insert(at);
-                    if block.align.is_none_or(|align| align >= 8) {
+                    if block.align().is_none_or(|align| align >= 8) {
                         let (words, _) = self.read(block.address, bytes as usize).as_chunks::<8>();
                         next.extend(words.iter().map(|word| u64::from_le_bytes(*word)));
                     }
@@ -959,23 +959,17 @@ mod tests {
             self.process.last_id += 1;
             let address = RuntimeAddress(at);
             let size = size.min(ARENA + ARENA_BYTES - at);
-            let displaced = self.process.live.insert(BlockEntry {
-                id: BlockId(self.process.last_id),
-                address,
-                size,
-                align,
-                fill: Fill::Uninitialised,
+            let call = AllocatingCall {
                 thread: ThreadId(1),
-                allocated: Moment::default(),
+                moment: Moment::default(),
                 return_address: RuntimeAddress(0),
                 stack_pointer: RuntimeAddress(0),
-                reallocations: 0,
-                reallocating: None,
-                tracked: false,
-                tracked_since: StopNumber(0),
-                last_current: None,
-                untracked_because: None,
-            });
+                align,
+                fill: Fill::Uninitialised,
+            };
+            let id = BlockId(self.process.last_id);
+            let block = BlockEntry::new(id, address, size, &call);
+            let displaced = self.process.live.insert(block);
             self.reach.block_allocated(address, size);
             for block in displaced {
                 self.gone(block.address);

@@ -941,7 +941,7 @@ struct AllocationSink<'s, 'w> {
 }
 
 impl AllocationSink<'_, '_> {
-    fn take(&mut self, allocation: Allocation) {
+    fn take(&mut self, allocation: &Allocation) {
         if self.error.is_some() {
             return;
         }

@@ -16,7 +16,26 @@ pub struct Moment {
     pub step: Option<StepNumber>,
 }
 
+/// The call that allocated a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AllocatingCall {
+    /// The thread that called.
+    pub thread: ThreadId,
+    /// When.
+    pub moment: Moment,
+    /// Where the call returned to.
+    pub return_address: RuntimeAddress,
+    /// The stack pointer at the call.
+    pub stack_pointer: RuntimeAddress,
+    /// The alignment asked for, in bytes, a power of two; `None` where the mechanism does not see
+    /// it.
+    pub align: Option<u64>,
+    /// What the block's bytes were then.
+    pub fill: Fill,
+}
+
 /// A live block.
+// There may be millions: what few blocks have lies elsewhere, and the rest is packed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockEntry {
     /// Its number. A block that is reallocated keeps it.
@@ -25,42 +44,126 @@ pub struct BlockEntry {
     pub address: RuntimeAddress,
     /// The size asked for, in bytes.
     pub size: u64,
-    /// The alignment asked for, in bytes; `None` where the mechanism does not see it.
-    pub align: Option<u64>,
-    /// What its bytes were when it was allocated.
-    pub fill: Fill,
-    /// The thread that allocated it.
-    pub thread: ThreadId,
-    /// When that thread allocated it.
-    pub allocated: Moment,
-    /// Where that call returned to.
+    /// Where the call that allocated it returned to.
     pub return_address: RuntimeAddress,
     /// The stack pointer at that call.
     pub stack_pointer: RuntimeAddress,
-    /// How often it was reallocated.
-    pub reallocations: u64,
+    /// The last stop of that call's thread.
+    allocated_stop: StopNumber,
+    /// The step of that stop; 0 for none.
+    allocated_step: StepNumber,
+    /// What is known of its bytes, if they were ever captured or left out. Never the default.
+    capture: Option<Box<BlockCapture>>,
     /// The thread that is reallocating it just now.
     pub reallocating: Option<ThreadId>,
-    /// Whether its bytes are current at every stop from `tracked_since` on.
-    pub tracked: bool,
+    /// The thread that allocated it.
+    pub thread: ThreadId,
+    /// How often it was reallocated.
+    pub reallocations: u32,
+    /// What its bytes were when it was allocated.
+    pub fill: Fill,
+    /// The binary logarithm of the alignment asked for, or [`UNKNOWN_ALIGN`].
+    align_log2: u8,
+}
+
+const UNKNOWN_ALIGN: u8 = u8::MAX;
+
+/// What is known of the bytes of a block.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct BlockCapture {
+    /// Whether they are current at every stop from `tracked_since` on.
+    pub(crate) tracked: bool,
     /// How many stops there were when tracking began last.
-    pub tracked_since: StopNumber,
-    /// The last stop at which its bytes were current, for a block that is not tracked now; see
+    pub(crate) tracked_since: StopNumber,
+    /// The last stop at which they were current, for a block that is not tracked now; see
     /// [`BlockEntry::as_of`].
-    pub last_current: Option<StopNumber>,
-    /// Why it is not tracked any more.
-    pub untracked_because: Option<Untracked>,
+    pub(crate) last_current: Option<StopNumber>,
+    /// Why they are not tracked any more.
+    pub(crate) untracked_because: Option<Untracked>,
 }
 
 impl BlockEntry {
+    /// A block that was just allocated.
+    pub fn new(id: BlockId, address: RuntimeAddress, size: u64, call: &AllocatingCall) -> Self {
+        let power = call.align.filter(|align| align.is_power_of_two());
+        Self {
+            id,
+            address,
+            size,
+            return_address: call.return_address,
+            stack_pointer: call.stack_pointer,
+            allocated_stop: call.moment.stop,
+            allocated_step: call.moment.step.unwrap_or(StepNumber(0)),
+            capture: None,
+            reallocating: None,
+            thread: call.thread,
+            reallocations: 0,
+            fill: call.fill,
+            // A logarithm is at most 63.
+            align_log2: power.map_or(UNKNOWN_ALIGN, |align| align.ilog2() as u8),
+        }
+    }
+
+    /// When its thread allocated it.
+    pub fn allocated(&self) -> Moment {
+        Moment {
+            stop: self.allocated_stop,
+            step: (self.allocated_step != StepNumber(0)).then_some(self.allocated_step),
+        }
+    }
+
+    /// The alignment asked for, in bytes; `None` where the mechanism does not see it.
+    pub fn align(&self) -> Option<u64> {
+        1u64.checked_shl(u32::from(self.align_log2))
+    }
+
+    /// Whether its bytes are captured at every stop now.
+    pub fn is_tracked(&self) -> bool {
+        self.capture().tracked
+    }
+
+    /// Why its bytes are not captured any more.
+    pub fn untracked_because(&self) -> Option<Untracked> {
+        self.capture().untracked_because
+    }
+
     /// The last stop at which its bytes were current, when `now` is the last stop of the recording
     /// so far; `None` when they never were captured.
     pub fn as_of(&self, now: StopNumber) -> Option<StopNumber> {
-        if self.tracked && now > self.tracked_since {
+        let capture = self.capture();
+        if capture.tracked && now > capture.tracked_since {
             Some(now)
         } else {
-            self.last_current
+            capture.last_current
         }
+    }
+
+    pub(crate) fn capture(&self) -> BlockCapture {
+        self.capture.as_deref().copied().unwrap_or_default()
+    }
+
+    pub(crate) fn set_capture(&mut self, capture: BlockCapture) {
+        self.capture = (capture != BlockCapture::default()).then(|| Box::new(capture));
+    }
+
+    /// Its bytes are captured from the stop behind `now` on.
+    pub(crate) fn track(&mut self, now: StopNumber) {
+        self.set_capture(BlockCapture {
+            tracked: true,
+            tracked_since: now,
+            last_current: self.as_of(now),
+            untracked_because: None,
+        });
+    }
+
+    /// Its bytes are not captured behind the stop `now`.
+    pub(crate) fn untrack(&mut self, now: StopNumber, why: Untracked) {
+        self.set_capture(BlockCapture {
+            tracked: false,
+            last_current: self.as_of(now),
+            untracked_because: Some(why),
+            ..self.capture()
+        });
     }
 
     /// The address behind its last byte.
@@ -427,24 +530,44 @@ mod tests {
 
     use super::*;
 
+    const UNKNOWN_CALL: AllocatingCall = AllocatingCall {
+        thread: ThreadId(1),
+        moment: Moment {
+            stop: StopNumber(0),
+            step: None,
+        },
+        return_address: RuntimeAddress(0),
+        stack_pointer: RuntimeAddress(0),
+        align: None,
+        fill: Fill::Uninitialised,
+    };
+
     fn block(id: u64, address: u64, size: u64) -> BlockEntry {
-        BlockEntry {
-            id: BlockId(id),
-            address: RuntimeAddress(address),
-            size,
-            align: None,
-            fill: Fill::Uninitialised,
-            thread: ThreadId(1),
-            allocated: Moment::default(),
-            return_address: RuntimeAddress(0),
-            stack_pointer: RuntimeAddress(0),
-            reallocations: 0,
-            reallocating: None,
-            tracked: false,
-            tracked_since: StopNumber(0),
-            last_current: None,
-            untracked_because: None,
+        BlockEntry::new(BlockId(id), RuntimeAddress(address), size, &UNKNOWN_CALL)
+    }
+
+    #[test]
+    fn an_alignment_is_a_power_of_two_or_unknown() {
+        for (align, expected) in [
+            (None, None),
+            (Some(1), Some(1)),
+            (Some(64), Some(64)),
+            (Some(1 << 63), Some(1 << 63)),
+            (Some(3), None),
+            (Some(0), None),
+        ] {
+            let call = AllocatingCall {
+                align,
+                ..UNKNOWN_CALL
+            };
+            let entry = BlockEntry::new(BlockId(1), RuntimeAddress(8), 8, &call);
+            assert_eq!(entry.align(), expected);
         }
+    }
+
+    #[test]
+    fn millions_of_entries_fit_into_memory() {
+        assert!(size_of::<Option<BlockEntry>>() <= 88);
     }
 
     /// First and last address and number of each live block, by its first address.
@@ -579,9 +702,11 @@ mod tests {
     fn as_of_follows_tracking() {
         let mut entry = block(1, 0x1000, 8);
         assert_eq!(entry.as_of(StopNumber(5)), None);
-        entry.tracked = true;
-        entry.tracked_since = StopNumber(5);
+        entry.track(StopNumber(5));
         assert_eq!(entry.as_of(StopNumber(5)), None);
         assert_eq!(entry.as_of(StopNumber(6)), Some(StopNumber(6)));
+        entry.untrack(StopNumber(7), Untracked::Unreachable);
+        assert_eq!(entry.as_of(StopNumber(9)), Some(StopNumber(7)));
+        assert!(!entry.is_tracked());
     }
 }

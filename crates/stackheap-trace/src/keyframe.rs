@@ -9,7 +9,7 @@ use stackheap_model::{
     StepNumber, StopNumber, ThreadId,
 };
 
-use crate::blocks::{BlockEntry, Moment};
+use crate::blocks::{AllocatingCall, BlockCapture, BlockEntry, Moment};
 use crate::decode::{
     frame_from, limits_from, name_from, outcome_from, regions_from, untracked_from,
 };
@@ -367,34 +367,37 @@ fn block_into(into: &mut Vec<u8>, nearby: &mut Nearby, block: &BlockEntry) {
     put_distance(into, nearby.id, block.id.0);
     put_distance(into, nearby.address, block.address.0);
     put(into, block.size);
-    put_option(into, block.align);
+    put_option(into, block.align());
     let fill = match block.fill {
         Fill::Uninitialised => 0,
         Fill::Zeroed => 1,
     };
     put(into, fill);
     put(into, u64::from(block.thread.0));
-    put_distance(into, nearby.stop, block.allocated.stop.0);
-    put_option(into, block.allocated.step.map(|step| step.0));
+    let allocated = block.allocated();
+    put_distance(into, nearby.stop, allocated.stop.0);
+    put_option(into, allocated.step.map(|step| step.0));
     put_distance(into, nearby.return_address, block.return_address.0);
     put_distance(into, nearby.stack_pointer, block.stack_pointer.0);
-    put(into, block.reallocations);
+    put(into, u64::from(block.reallocations));
     put_option(into, block.reallocating.map(|thread| u64::from(thread.0)));
-    put(into, u64::from(block.tracked));
-    put(into, block.tracked_since.0);
-    put_option(into, block.last_current.map(|stop| stop.0));
-    put(into, u64::from(block.untracked_because.is_some()));
-    if let Some(why) = block.untracked_because {
+    let capture = block.capture();
+    put(into, u64::from(capture.tracked));
+    put(into, capture.tracked_since.0);
+    put_option(into, capture.last_current.map(|stop| stop.0));
+    put(into, u64::from(capture.untracked_because.is_some()));
+    if let Some(why) = capture.untracked_because {
         untracked_into(into, why);
     }
     *nearby = nearby_of(block);
 }
 
 fn block_from(input: &mut Input<'_>, nearby: &mut Nearby) -> Result<BlockEntry, TraceError> {
-    let block = BlockEntry {
-        id: BlockId(input.distance(nearby.id)?),
-        address: RuntimeAddress(input.distance(nearby.address)?),
-        size: input.number()?,
+    let id = BlockId(input.distance(nearby.id)?);
+    let address = RuntimeAddress(input.distance(nearby.address)?);
+    let size = input.number()?;
+    // Read in the order in which the fields stand here.
+    let call = AllocatingCall {
         align: input.option()?,
         fill: if flag_from(input)? {
             Fill::Zeroed
@@ -402,22 +405,21 @@ fn block_from(input: &mut Input<'_>, nearby: &mut Nearby) -> Result<BlockEntry, 
             Fill::Uninitialised
         },
         thread: ThreadId(input.number_u32()?),
-        allocated: Moment {
+        moment: Moment {
             stop: StopNumber(input.distance(nearby.stop)?),
             step: input.option()?.map(StepNumber),
         },
         return_address: RuntimeAddress(input.distance(nearby.return_address)?),
         stack_pointer: RuntimeAddress(input.distance(nearby.stack_pointer)?),
-        reallocations: input.number()?,
-        reallocating: match input.option()? {
-            Some(thread) => {
-                let thread = u32::try_from(thread);
-                Some(ThreadId(
-                    thread.map_err(|_| input.expected("a thread before this"))?,
-                ))
-            }
-            None => None,
-        },
+    };
+    let mut block = BlockEntry::new(id, address, size, &call);
+    block.reallocations = input.number_u32()?;
+    if let Some(thread) = input.option()? {
+        let thread = u32::try_from(thread);
+        let thread = thread.map_err(|_| input.expected("a thread before this"))?;
+        block.reallocating = Some(ThreadId(thread));
+    }
+    block.set_capture(BlockCapture {
         tracked: flag_from(input)?,
         tracked_since: StopNumber(input.number()?),
         last_current: input.option()?.map(StopNumber),
@@ -425,7 +427,7 @@ fn block_from(input: &mut Input<'_>, nearby: &mut Nearby) -> Result<BlockEntry, 
             true => Some(untracked_from(input)?),
             false => None,
         },
-    };
+    });
     *nearby = nearby_of(&block);
     Ok(block)
 }
@@ -436,7 +438,7 @@ fn nearby_of(block: &BlockEntry) -> Nearby {
         address: block.address.0,
         return_address: block.return_address.0,
         stack_pointer: block.stack_pointer.0,
-        stop: block.allocated.stop.0,
+        stop: block.allocated().stop.0,
     }
 }
 

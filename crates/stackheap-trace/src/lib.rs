@@ -120,7 +120,7 @@ mod writer;
 extern crate self as stackheap_trace;
 
 pub use blobs::BlobKind;
-pub use blocks::{BlockEntry, Blocks, Moment};
+pub use blocks::{AllocatingCall, BlockEntry, Blocks, Moment};
 pub use cursor::Cursor;
 pub use error::{Problem, TraceError};
 pub use header::{Architecture, Header, Values};

@@ -10,7 +10,7 @@ use stackheap_model::{
     ThreadId,
 };
 
-use crate::blocks::{BlockEntry, Blocks, Moment};
+use crate::blocks::{AllocatingCall, BlockCapture, BlockEntry, Blocks, Moment};
 use crate::grouping::{self, Numbers, StopHead};
 use crate::memory::Memory;
 use crate::records::{
@@ -384,18 +384,13 @@ impl ReplayState {
             Record::Tracked { address } => {
                 let now = self.last_stop();
                 if let Some(block) = self.blocks.at_mut(*address) {
-                    block.last_current = block.as_of(now);
-                    block.tracked = true;
-                    block.tracked_since = now;
-                    block.untracked_because = None;
+                    block.track(now);
                 }
             }
             Record::Untracked { address, why } => {
                 let now = self.last_stop();
                 if let Some(block) = self.blocks.at_mut(*address) {
-                    block.last_current = block.as_of(now);
-                    block.tracked = false;
-                    block.untracked_because = Some(*why);
+                    block.untrack(now, *why);
                 }
             }
             Record::Loaded { bias } => self.bias = Some(*bias),
@@ -430,26 +425,17 @@ impl ReplayState {
         align: Option<u64>,
         fill: Fill,
     ) -> Applied {
-        let allocated = self.moment_of(call);
-        let id = self.next_block();
-        self.totals.bytes_allocated = self.totals.bytes_allocated.saturating_add(size);
-        let block = BlockEntry {
-            id,
-            address,
-            size,
-            align,
-            fill,
+        let call = AllocatingCall {
             thread: call.thread,
-            allocated,
+            moment: self.moment_of(call),
             return_address: call.return_address,
             stack_pointer: call.stack_pointer,
-            reallocations: 0,
-            reallocating: None,
-            tracked: false,
-            tracked_since: StopNumber(0),
-            last_current: None,
-            untracked_because: None,
+            align,
+            fill,
         };
+        let id = self.next_block();
+        self.totals.bytes_allocated = self.totals.bytes_allocated.saturating_add(size);
+        let block = BlockEntry::new(id, address, size, &call);
         self.memory.forget(address, size);
         let displaced = self.insert(block);
         Applied::Allocated {
@@ -537,9 +523,7 @@ impl ReplayState {
         after.size = size;
         after.reallocations = after.reallocations.saturating_add(1);
         if !stays {
-            after.tracked = false;
-            after.last_current = None;
-            after.untracked_because = None;
+            after.set_capture(BlockCapture::default());
         }
         self.insert(after)
     }

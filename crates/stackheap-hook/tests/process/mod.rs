@@ -206,7 +206,7 @@ impl Reader {
     pub fn drain(&mut self) -> Drained {
         let events = &mut *self.events;
         let ring = self.ring.as_mut().unwrap();
-        ring.drain(&mut |event| push(events, event))
+        ring.drain(&mut |event| push(events, *event))
     }
 
     /// Drains into a sum, which costs next to nothing; zero if nothing was there.
@@ -221,7 +221,7 @@ impl Reader {
     fn drain_at_trap(&mut self) -> Drained {
         let events = &mut *self.events;
         let ring = self.ring.as_mut().unwrap();
-        ring.drain_at_trap(&mut |event| push(events, event))
+        ring.drain_at_trap(&mut |event| push(events, *event))
     }
 }
 
