@@ -1,5 +1,6 @@
 //! One thread waits until another one has set a flag.
 //! exit: 0
+//! drawing: none
 
 use std::sync::{Condvar, Mutex};
 use std::thread;

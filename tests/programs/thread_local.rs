@@ -1,5 +1,6 @@
 //! A thread-local exists once for each thread.
 //! exit: 0
+//! drawing: none
 
 use std::cell::{Cell, RefCell};
 use std::thread;

@@ -70,6 +70,54 @@ fn deep_recursion_is_folded() {
 }
 
 #[test]
+fn what_std_does_for_itself_is_a_number() {
+    let drawn_at = |detail, blocks: u64| {
+        let options = TextOptions {
+            detail,
+            ..TextOptions::default()
+        };
+        drawing(&fixture::backtrace(blocks), &options)
+    };
+    let few = drawn_at(Detail::Short, 8);
+    assert_eq!(
+        (
+            few.matches("#10").count(),
+            few.matches("more blocks").count()
+        ),
+        (8, 0),
+        "{few}"
+    );
+    let many = drawn_at(Detail::Short, 9);
+    assert!(
+        many.contains("6 more blocks came and went within a step, 96 bytes"),
+        "{many}"
+    );
+    assert!(
+        many.contains("6 more blocks without a known owner, 96 bytes"),
+        "{many}"
+    );
+    // The newest of both kinds, and the one with an owner.
+    for (shown, number) in [
+        (false, 106),
+        (true, 107),
+        (false, 206),
+        (true, 207),
+        (true, 1),
+    ] {
+        assert_eq!(
+            many.contains(&format!("#{number} ")),
+            shown,
+            "{number} in {many}"
+        );
+    }
+    let all = drawn_at(Detail::Full, 9);
+    assert!(
+        all.contains("#101 ") && !all.contains("more blocks"),
+        "{all}"
+    );
+}
+
+#[test]
 fn hostile_text_stays_text_and_inside_the_width() {
     let drawn = drawing(&fixture::hostile(), &TextOptions::default());
     for c in drawn.chars() {

@@ -11,6 +11,12 @@ use super::{Detail, Level};
 /// Blocks drawn unless everything is asked for.
 const FOLDED_BLOCKS: usize = 24;
 
+/// So many blocks of a kind that are hardly the user's are drawn as they are.
+const FEW_BLOCKS: usize = 8;
+
+/// How many of them are drawn where there are more, unless everything is asked for.
+const UNFOLDED_BLOCKS: usize = 3;
+
 /// All blocks.
 pub(super) fn heap(sheet: &mut Sheet<'_>) {
     let state = sheet.state();
@@ -45,37 +51,71 @@ pub(super) fn heap(sheet: &mut Sheet<'_>) {
         .iter()
         .partition(|block| sheet.options.detail == Detail::Short && is_from_start_up(block));
     if !early.is_empty() {
-        let bytes = early.iter().map(|block| block.size);
-        let bytes = rough_size(bytes.fold(0, u64::saturating_add));
-        let noun = if early.len() == 1 { "block" } else { "blocks" };
-        let mut words = format!(
-            "{} {} {noun} from before the first step, {bytes}",
-            sheet.set.gap,
-            early.len()
-        );
-        if let Some(because) = early
+        let because = early
             .first()
             .and_then(|block| block.no_owner_because.as_ref())
-        {
-            words.push_str(&format!(": {}", visible(because)));
-        }
-        sheet.remark("", &words);
+            .map_or_else(String::new, |because| format!(": {}", visible(because)));
+        let noun = if early.len() == 1 { "block" } else { "blocks" };
+        let what = format!("{noun} from before the first step");
+        tell_folded(sheet, &what, &early, &because);
+    }
+    // What std does for itself, such as a backtrace, is of interest as a number.
+    let (passed, shown) = fold(sheet, shown, has_passed);
+    if !passed.is_empty() {
+        let what = "more blocks came and went within a step";
+        tell_folded(sheet, what, &passed, "");
+    }
+    let is_stray = |block: &Block| block.state == BlockState::Live && is_unknown(block);
+    let (unknown, shown) = fold(sheet, shown, is_stray);
+    if !unknown.is_empty() {
+        tell_folded(sheet, "more blocks without a known owner", &unknown, "");
     }
     // The newest blocks are those a step is about; the order on the sheet stays that of the numbers.
     let skipped = shown.len().saturating_sub(most);
+    let (older, shown) = shown.split_at(skipped);
     if skipped > 0 {
-        let older = shown.iter().take(skipped);
-        let bytes = older.map(|block| block.size).fold(0, u64::saturating_add);
-        let words = format!(
-            "{} {skipped} older blocks, {}",
-            sheet.set.gap,
-            rough_size(bytes)
-        );
-        sheet.remark("", &words);
+        tell_folded(sheet, "older blocks", older, "");
     }
-    for block in shown.into_iter().skip(skipped) {
+    for &block in shown {
         draw_block(sheet, block);
     }
+}
+
+/// Takes the blocks of a kind out, but the newest few of them, unless everything is asked for.
+fn fold<'b>(
+    sheet: &Sheet<'_>,
+    blocks: Vec<&'b Block>,
+    is_of_kind: impl Fn(&Block) -> bool,
+) -> (Vec<&'b Block>, Vec<&'b Block>) {
+    let count = blocks.iter().filter(|block| is_of_kind(block)).count();
+    let mut left = match sheet.options.detail {
+        Detail::Full => 0,
+        Detail::Short if count > FEW_BLOCKS => count - UNFOLDED_BLOCKS,
+        Detail::Short => 0,
+    };
+    blocks.into_iter().partition(|block| {
+        let folded = left > 0 && is_of_kind(block);
+        left -= usize::from(folded);
+        folded
+    })
+}
+
+/// Says what is not drawn: how many blocks, what they are, their bytes.
+fn tell_folded(sheet: &mut Sheet<'_>, what: &str, blocks: &[&Block], further: &str) {
+    let bytes = blocks.iter().map(|block| block.size);
+    let bytes = rough_size(bytes.fold(0, u64::saturating_add));
+    let words = format!(
+        "{} {} {what}, {bytes}{further}",
+        sheet.set.gap,
+        blocks.len()
+    );
+    sheet.remark("", &words);
+}
+
+/// Whether a block was freed within the step that allocated it.
+fn has_passed(block: &Block) -> bool {
+    let freed = block.freed.as_ref().map(|freed| freed.step);
+    block.state == BlockState::Freed && freed == Some(block.allocated.step)
 }
 
 /// Whether a block was there before the program's own code ran, and nothing of that code owns it.
