@@ -526,6 +526,18 @@ impl<'p, 'r> Walk<'p, 'r> {
         self.events_of(thread, &frames)
     }
 
+    /// What happened behind the state of the last step.
+    fn events_behind(&self, last: StepNumber) -> Result<Vec<Event>, InterpretError> {
+        let mut rest = Self::from_step(self.program, self.limits, last)?;
+        while rest.advance()?.is_some() {}
+        let mut threads: Vec<ThreadId> = rest.events.keys().copied().collect();
+        threads.sort_unstable();
+        let events = threads
+            .into_iter()
+            .flat_map(|thread| rest.events_of(thread, &[]));
+        Ok(events.collect())
+    }
+
     /// What happened since the state of this thread before, now that it has these frames.
     fn events_of(&mut self, thread: ThreadId, frames: &[BuiltFrame]) -> Vec<Event> {
         let mut events = self.events.remove(&thread).unwrap_or_default();
@@ -562,6 +574,12 @@ impl<'p, 'r> Walk<'p, 'r> {
         blocks.extend(self.freed.remove(&thread).unwrap_or_default());
         blocks.sort_by_key(|block| block.id);
         let state = self.cursor.state();
+        let is_last = step.0 == self.program.recording.totals().steps;
+        let after = match self.level {
+            // Where the recording breaks off behind the last step, that much is not known.
+            Level::Steps if is_last => self.events_behind(step).unwrap_or_default(),
+            _ => Vec::new(),
+        };
         self.output.captured = self.captured.text(state, thread);
         let top = state.threads.get(thread).and_then(ThreadState::top);
         let at = At {
@@ -581,6 +599,7 @@ impl<'p, 'r> Walk<'p, 'r> {
             thread,
             at,
             events,
+            after,
             blocks,
             blocks_left_out: built.blocks_left_out,
             statics: built.statics,

@@ -432,6 +432,9 @@ pub struct State {
     pub at: At,
     /// The thread's events since its previous state.
     pub events: Vec<Event>,
+    /// What happened from here to the end of the recording, in all threads, where this is the last
+    /// step: no later state tells it. Empty for all other steps.
+    pub after: Vec<Event>,
     /// All threads.
     pub threads: Vec<Thread>,
     /// All live blocks, and those freed since the thread's previous state; by number.

@@ -529,15 +529,23 @@
     }
   };
 
+  const sentences = (events) => {
+    const told = events.slice(0, 40);
+    return [
+      told.length ? h("ul", null, told.map((event) => h("li", null, prose(event.text), event.because ? [" ", h("span.because", null, h("i", null, "because"), " ", prose(event.because))] : null))) : null,
+      events.length > told.length ? h("p.none", null, `and ${events.length - told.length} more`) : null,
+    ];
+  };
+
   const drawWords = (state) => {
     const line = sourceLine(state.at);
-    const told = state.events.slice(0, 40);
+    const after = state.after || [];
     replace("words",
       h("p.now", null, `Step ${state.step}${part(state)}: about to run `, line ? h("code.line", null, line.trim()) : "the next line", " in ", h("code", null, visible(state.at.function)),
         state.parent_step ? ` (inside the call of step ${state.parent_step})` : "", "."),
-      told.length ? h("ul", null, told.map((event) => h("li", null, prose(event.text), event.because ? [" ", h("span.because", null, h("i", null, "because"), " ", prose(event.because))] : null))) : null,
-      state.events.length > told.length ? h("p.none", null, `and ${state.events.length - told.length} more`) : null,
-      told.length || view.index === 0 ? null : h("p.none", null, "Nothing that is recorded changed."));
+      sentences(state.events),
+      state.events.length || view.index === 0 ? null : h("p.none", null, "Nothing that is recorded changed."),
+      after.length ? [h("p.now", null, "After this last step:"), sentences(after)] : null);
   };
 
   const drawOutput = (state) => {

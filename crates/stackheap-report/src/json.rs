@@ -70,7 +70,8 @@ fn tree(state: &State, frames: Frames) -> Tree<'_> {
 
 /// A state without its threads, blocks, statics, edges and output.
 pub(crate) fn head<'a>(state: &'a State, names: &dyn Names) -> Tree<'a> {
-    object! {
+    let events = |events: &'a [Event]| events.iter().map(|e| event(e, names)).collect::<Vec<_>>();
+    let mut head = object! {
         "schema_version": SCHEMA_VERSION,
         "step": state.step.0,
         "steps": state.steps,
@@ -80,9 +81,13 @@ pub(crate) fn head<'a>(state: &'a State, names: &dyn Names) -> Tree<'a> {
         "depth": state.depth,
         "thread": state.thread.0,
         "at": at(&state.at),
-        "events": state.events.iter().map(|e| event(e, names)).collect::<Vec<_>>(),
+        "events": events(&state.events),
         "blocks_left_out": state.blocks_left_out,
+    };
+    if !state.after.is_empty() {
+        head.set("after", events(&state.after));
     }
+    head
 }
 
 fn output(state: &State) -> Tree<'_> {

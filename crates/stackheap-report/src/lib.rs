@@ -31,6 +31,7 @@
 //!     events: Vec::new(),
 //!     threads: Vec::new(),
 //!     blocks: Vec::new(),
+//!     after: Vec::new(),
 //!     blocks_left_out: 0,
 //!     statics: Vec::new(),
 //!     edges: Vec::new(),

@@ -4,7 +4,7 @@ use stackheap_explain::{
     comparison, event, local_state, place, position, rough_size, short_type, size, step_ref,
     visible, when,
 };
-use stackheap_model::{Block, BlockState, Frame, LocalState, SourceFile, State, Value};
+use stackheap_model::{Block, BlockState, Event, Frame, LocalState, SourceFile, State, Value};
 
 use crate::look::Look;
 use crate::{Comparison, Frames, Story};
@@ -31,18 +31,7 @@ pub fn state(state: &State, sources: &[SourceFile], frames: Frames) -> String {
     }
     out.push_str(".\n\n");
     source(&mut out, state, sources);
-    if !state.events.is_empty() {
-        out.push_str("## Since the step before\n\n");
-        for happened in &state.events {
-            let words = event(happened, state);
-            out.push_str(&format!("- {}", prose(&words.text)));
-            if let Some(because) = &words.because {
-                out.push_str(&format!("  \n  because {}", prose(because)));
-            }
-            out.push('\n');
-        }
-        out.push('\n');
-    }
+    events(&mut out, "Since the step before", &state.events, state);
     for thread in &state.threads {
         let name = thread.name.as_deref().unwrap_or("");
         out.push_str(&format!(
@@ -70,6 +59,7 @@ pub fn state(state: &State, sources: &[SourceFile], frames: Frames) -> String {
     heap(&mut out, &look);
     statics(&mut out, state);
     output(&mut out, state);
+    events(&mut out, "After this last step", &state.after, state);
     out
 }
 
@@ -240,6 +230,22 @@ fn statics(out: &mut String, state: &State) {
             prose(&place(&item.place)),
             value_text(&item.value)
         ));
+    }
+    out.push('\n');
+}
+
+fn events(out: &mut String, title: &str, events: &[Event], state: &State) {
+    if events.is_empty() {
+        return;
+    }
+    out.push_str(&format!("## {title}\n\n"));
+    for happened in events {
+        let words = event(happened, state);
+        out.push_str(&format!("- {}", prose(&words.text)));
+        if let Some(because) = &words.because {
+            out.push_str(&format!("  \n  because {}", prose(because)));
+        }
+        out.push('\n');
     }
     out.push('\n');
 }

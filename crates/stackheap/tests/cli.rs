@@ -715,6 +715,42 @@ fn a_block_of_the_standard_library_is_told_by_who_allocated_it() {
 }
 
 #[test]
+fn what_happens_after_the_last_step_is_told_with_it() {
+    let source = "fn main() { let v = [7]; let i = v.len(); println!(\"{}\", v[i]); }";
+    let executable = compile("cli_after", source);
+    let recording = fresh("cli_after").join("after.stackheap");
+    let ended = run_recorded(&executable, &recording, &Call::with_options(&["-q"]));
+    assert_eq!(ended.status, 101);
+    let states: Vec<Json> = {
+        let exported = finish(
+            stackheap()
+                .args(["export", "--format", "jsonl"])
+                .arg(&recording),
+            &[],
+        );
+        let lines = exported.stdout();
+        lines
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    };
+    let (last, earlier) = states.split_last().unwrap();
+    assert!(earlier.iter().all(|state| state.get("after").is_none()));
+    // What the program itself wrote is in the output so far or in what comes after.
+    let after: String = array(&last["after"])
+        .iter()
+        .filter(|event| event["kind"] == "output" && event["stream"] == "stderr")
+        .filter_map(|event| event["output"].as_str())
+        .collect();
+    let so_far = last["output"]["stderr"].as_str().unwrap();
+    assert_eq!(so_far.to_owned() + &after, ended.stderr());
+    assert!(after.contains("the len is 1 but the index is 1"), "{last}");
+    let text = show(&recording, &["--last"]).stdout();
+    assert!(text.contains("after this last step"), "{text}");
+    assert!(text.contains("to standard error"), "{text}");
+}
+
+#[test]
 fn one_state_is_a_line_too() {
     let line = export(&["--format", "jsonl", "--mark", "full"]).stdout();
     let state: Json = serde_json::from_str(&line).unwrap();

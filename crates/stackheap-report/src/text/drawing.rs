@@ -114,6 +114,7 @@ pub fn drawing(state: &State, options: &TextOptions<'_>) -> String {
     heap::heap(&mut sheet);
     statics(&mut sheet);
     output(&mut sheet);
+    after(&mut sheet);
     legend(&mut sheet);
     sheet.out
 }
@@ -192,11 +193,28 @@ fn events(sheet: &mut Sheet<'_>) {
         let passed = Owners::of(before).handovers(&Owners::of(state));
         told.extend(passed.iter().map(|passed| (None, handover(passed))));
     }
+    tell(sheet, "since the step before", &told);
+}
+
+/// What no later state tells.
+fn after(sheet: &mut Sheet<'_>) {
+    let state = sheet.state();
+    let told: Vec<_> = state
+        .after
+        .iter()
+        .map(|happened| (None, event(happened, state)))
+        .collect();
+    tell(sheet, "after this last step", &told);
+}
+
+/// Sentences, with the steps that they belong to, under a heading.
+fn tell(sheet: &mut Sheet<'_>, heading: &str, told: &[(Option<u64>, Sentence)]) {
     if told.is_empty() {
         return;
     }
+    let state = sheet.state();
     sheet.blank();
-    sheet.heading("since the step before", "");
+    sheet.heading(heading, "");
     let most = if sheet.full() {
         told.len()
     } else {
