@@ -15,6 +15,9 @@ use toml::{Table, Value};
 use super::selection::Selected;
 use crate::{CargoSelection, CargoTarget, toolchain};
 
+/// How deep configuration files may include others.
+const INCLUDE_LIMIT: usize = 8;
+
 /// How many profiles may inherit from each other.
 const INHERITANCE_LIMIT: usize = 32;
 
@@ -82,7 +85,7 @@ impl Profiles {
         let mut profiles = Self::default();
         profiles.add(&read_table(workspace));
         for file in configuration(directory).iter().rev() {
-            profiles.add(&read_table(file));
+            profiles.add_configuration(file, INCLUDE_LIMIT);
         }
         for name in ["dev", "test", "bench", "release"] {
             profiles.add_environment(name);
@@ -99,6 +102,16 @@ impl Profiles {
         self.build_target.as_deref()
     }
 
+    /// Adds a configuration file and, below it, what it includes; they win over what is there.
+    fn add_configuration(&mut self, path: &Path, depth: usize) {
+        let file = read_table(path);
+        let directory = path.parent().unwrap_or(Path::new(""));
+        for included in includes(&file).filter(|_| depth > 0) {
+            self.add_configuration(&directory.join(included), depth - 1);
+        }
+        self.add(&file);
+    }
+
     /// Adds a manifest or a configuration file; it wins over what is there.
     fn add(&mut self, file: &Table) {
         if let Some(Value::Table(profiles)) = file.get("profile") {
@@ -107,7 +120,14 @@ impl Profiles {
         let build = file.get("build").and_then(Value::as_table);
         let target = build
             .and_then(|build| build.get("target"))
-            .and_then(Value::as_str);
+            .and_then(|target| match target {
+                Value::Array(several) => match several.as_slice() {
+                    [one] => one.as_str(),
+                    // Which of them the program is built for is not decided here.
+                    _ => None,
+                },
+                one => one.as_str(),
+            });
         self.build_target = target.map(str::to_owned).or(self.build_target.take());
     }
 
@@ -168,6 +188,20 @@ fn merge(into: &mut Table, from: &Table) {
 fn read_table(path: &Path) -> Table {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     text.parse().unwrap_or_default()
+}
+
+/// The paths that a configuration file includes: a text, a table with a `path`, or a list of them
+/// (<https://doc.rust-lang.org/cargo/reference/config.html>).
+fn includes(file: &Table) -> impl Iterator<Item = &str> {
+    let several = match file.get("include") {
+        Some(Value::Array(several)) => several.as_slice(),
+        Some(one) => std::slice::from_ref(one),
+        None => &[],
+    };
+    several.iter().filter_map(|include| match include {
+        Value::Table(table) => table.get("path")?.as_str(),
+        other => other.as_str(),
+    })
 }
 
 /// The configuration files that cargo reads, the strongest first.
@@ -353,6 +387,42 @@ mod tests {
         let dev = profiles.effective("dev");
         let package = dev["package"]["a"].as_table().unwrap();
         assert_eq!(package.len(), 2);
+    }
+
+    #[test]
+    fn a_configuration_includes_others_below_itself() {
+        let place = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(place.path().join(name), text).unwrap();
+        write(
+            "config.toml",
+            "include = ['a.toml', {path = 'b.toml', optional = true}, 'missing.toml']\n\
+             [profile.dev]\ndebug = 1",
+        );
+        write(
+            "a.toml",
+            "[profile.dev]\ndebug = 0\nopt-level = 1\nlto = true",
+        );
+        write("b.toml", "include = 'b.toml'\n[profile.dev]\nopt-level = 2");
+        let mut profiles = Profiles::default();
+        profiles.add_configuration(&place.path().join("config.toml"), INCLUDE_LIMIT);
+        let dev = profiles.effective("dev");
+        let numbers = ["debug", "opt-level"].map(|name| dev[name].as_integer());
+        assert_eq!(
+            (numbers, dev["lto"].as_bool()),
+            ([Some(1), Some(2)], Some(true))
+        );
+    }
+
+    #[test]
+    fn a_build_target_is_one_triple() {
+        for (configuration, expected) in [
+            ("build.target = 'a-b-c'", Some("a-b-c")),
+            ("build.target = ['a-b-c']", Some("a-b-c")),
+            ("build.target = ['a-b-c', 'd-e-f']", None),
+            ("", None),
+        ] {
+            assert_eq!(profiles("", configuration).build_target(), expected);
+        }
     }
 
     #[test]
