@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
-use crate::{Sources, UserCode};
+use crate::{CompilerAnswers, Sources, UserCode};
 
 /// A program that is ready to be run.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub struct Built {
     /// How the user's own code was compiled; `None` where that is not known.
     pub profile: Option<ProfileFacts>,
     pub(crate) launch: Launching,
+    /// How the compiler is asked what it knows: the written calls of rustc.
+    pub(crate) calls: Vec<PathBuf>,
 }
 
 impl Built {
@@ -28,6 +30,12 @@ impl Built {
     /// of milliseconds, which are well spent on reading the executable.
     pub fn command(&self) -> &LaunchCommand {
         &self.launch.get().command
+    }
+
+    /// Begins to ask what the compiler knows of each crate of the user's, on threads of its own.
+    /// What was asked before about the same code is known.
+    pub fn ask_compiler(&self) -> CompilerAnswers {
+        CompilerAnswers::begin(self.calls.clone())
     }
 
     /// What was done that the user may not expect, each a sentence. Waits as

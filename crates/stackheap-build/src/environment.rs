@@ -29,22 +29,31 @@ pub fn dump_environment(arguments: impl IntoIterator<Item = OsString>) -> io::Re
     let mut arguments = arguments.into_iter();
     let missing = || io::Error::new(io::ErrorKind::InvalidInput, "expected a file and a program");
     let file = arguments.next().ok_or_else(missing)?;
-    let command: Vec<OsString> = arguments.collect();
-    if command.is_empty() {
-        return Err(missing());
-    }
+    let command = LaunchCommand {
+        name: arguments.next().ok_or_else(missing)?,
+        arguments: arguments.collect(),
+        environment: std::env::vars_os().collect(),
+        directory: std::env::current_dir()?,
+    };
+    write(Path::new(&file), &command)
+}
+
+/// Writes a command to a file, whole or not at all.
+pub(crate) fn write(file: &Path, command: &LaunchCommand) -> io::Result<()> {
     let mut bytes = Vec::new();
-    push(&mut bytes, std::env::current_dir()?.as_os_str());
-    push(&mut bytes, OsStr::new(&command.len().to_string()));
-    command
-        .iter()
-        .for_each(|argument| push(&mut bytes, argument));
-    for (name, value) in std::env::vars_os() {
-        push(&mut bytes, &name);
-        push(&mut bytes, &value);
+    push(&mut bytes, command.directory.as_os_str());
+    let words = 1 + command.arguments.len();
+    push(&mut bytes, OsStr::new(&words.to_string()));
+    push(&mut bytes, &command.name);
+    for argument in &command.arguments {
+        push(&mut bytes, argument);
+    }
+    for (name, value) in &command.environment {
+        push(&mut bytes, name);
+        push(&mut bytes, value);
     }
     // The reader must not find half of it.
-    let temporary = PathBuf::from(&file).with_extension("tmp");
+    let temporary = file.with_extension(format!("{}.tmp", std::process::id()));
     std::fs::write(&temporary, bytes)?;
     std::fs::rename(temporary, file)
 }
@@ -55,7 +64,7 @@ fn push(bytes: &mut Vec<u8>, text: &OsStr) {
     bytes.push(0);
 }
 
-/// Reads what [`dump_environment`] wrote.
+/// Reads what [`write`] wrote.
 pub(crate) fn read(file: &Path) -> Option<LaunchCommand> {
     let bytes = std::fs::read(file).ok()?;
     let mut strings = bytes

@@ -39,6 +39,7 @@ pub(crate) fn build(
         sources: Sources::below(&directory),
         profile: None,
         launch: Launching::known(command, Vec::new()),
+        calls: Vec::new(),
     })
 }
 

@@ -10,7 +10,8 @@ use crate::cache::Key;
 use crate::toolchain::Version;
 use crate::user_code::normalise;
 use crate::{
-    BuildError, BuildOptions, Color, Edition, Optimization, Sources, UserCode, cache, toolchain,
+    BuildError, BuildOptions, Color, Edition, Optimization, Sources, UserCode, cache, environment,
+    toolchain,
 };
 
 /// Builds a file of the user's, as the user typed its path.
@@ -103,6 +104,9 @@ struct Stamp {
 
 const STAMP: &str = "stamp.json";
 
+/// How rustc was called, beside the program.
+const CALL: &str = "rustc.call";
+
 impl Compilation<'_> {
     pub(crate) fn build(
         &self,
@@ -113,6 +117,7 @@ impl Compilation<'_> {
         let executable = self.executable(options)?;
         let foreign = toolchain::foreign_directories(&self.directory);
         let debug = options.optimization == Optimization::None;
+        let call = executable.with_file_name(CALL);
         let command = LaunchCommand {
             name: executable.clone().into_os_string(),
             arguments: arguments.to_vec(),
@@ -131,6 +136,7 @@ impl Compilation<'_> {
                 overflow_checks: debug,
             }),
             launch: Launching::known(command, notes),
+            calls: vec![call],
         })
     }
 
@@ -210,7 +216,15 @@ impl Compilation<'_> {
         }
         let stamp = stamp(&dependencies, &self.directory, messages);
         let json = serde_json::to_vec(&stamp).unwrap_or_default();
-        cache::write(&into.join(STAMP), &json)
+        cache::write(&into.join(STAMP), &json)?;
+        let call = LaunchCommand {
+            name: command.get_program().to_owned(),
+            arguments: command.get_args().map(OsStr::to_owned).collect(),
+            environment: std::env::vars_os().collect(),
+            directory: self.directory.clone(),
+        };
+        let file = into.join(CALL);
+        environment::write(&file, &call).map_err(|error| BuildError::io(&file, &error))
     }
 }
 

@@ -37,6 +37,7 @@ mod cargo;
 mod environment;
 mod error;
 mod executable;
+mod facts;
 mod file;
 mod note;
 mod snippet;
@@ -50,6 +51,7 @@ use std::ffi::OsString;
 pub use built::{Built, LaunchCommand, ProfileFacts, ProgramRole};
 pub use environment::{RUNNER_ARGUMENT, dump_environment};
 pub use error::{BuildError, Candidate};
+pub use facts::{CompilerAnswers, CompilerTexts, MissingTexts, WRAPPER_NAME, wrap_rustc};
 pub use note::{NoteBlock, blocks};
 pub use sources::Sources;
 pub use target::{

@@ -170,6 +170,10 @@ pub struct BuildOptions {
     /// argument is [`RUNNER_ARGUMENT`](crate::RUNNER_ARGUMENT). Cargo runs it in the program's
     /// stead, so that the program's environment is exactly cargo's. `None` to compute it.
     pub runner: Option<PathBuf>,
+    /// An executable that calls [`wrap_rustc`](crate::wrap_rustc) when it is started under the name
+    /// [`WRAPPER_NAME`](crate::WRAPPER_NAME): cargo starts it in rustc's stead, so that what the
+    /// compiler knows of the user's packages can be asked for. `None` to ask nothing.
+    pub rustc_wrapper: Option<PathBuf>,
     /// Where the user stands; `None` for the current directory of this process.
     pub directory: Option<PathBuf>,
 }

@@ -32,6 +32,11 @@ const FAILED: u8 = 2;
 
 /// Does what the command line says.
 pub fn main() -> ExitCode {
+    if is_called(stackheap_build::WRAPPER_NAME) {
+        let error = stackheap_build::wrap_rustc(std::env::args_os().skip(1));
+        output::error(&anyhow::Error::from(error).context("calling rustc"));
+        return ExitCode::from(FAILED);
+    }
     let arguments = match Arguments::try_parse_from(command_line()) {
         Ok(arguments) => arguments,
         Err(error) => error.exit(),
@@ -46,15 +51,20 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Whether this program was started under a name.
+fn is_called(name: &str) -> bool {
+    let called = std::env::args_os().next();
+    called.is_some_and(|program| {
+        std::path::Path::new(&program)
+            .file_stem()
+            .is_some_and(|stem| stem == name)
+    })
+}
+
 /// `cargo stackheap X` starts `cargo-stackheap stackheap X`.
 fn command_line() -> Vec<OsString> {
     let mut arguments: Vec<OsString> = std::env::args_os().collect();
-    let by_cargo = arguments.first().is_some_and(|program| {
-        std::path::Path::new(program)
-            .file_stem()
-            .is_some_and(|stem| stem == "cargo-stackheap")
-    });
-    if by_cargo && arguments.get(1).is_some_and(|first| first == "stackheap") {
+    if is_called("cargo-stackheap") && arguments.get(1).is_some_and(|first| first == "stackheap") {
         arguments.remove(1);
     }
     arguments

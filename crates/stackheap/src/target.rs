@@ -121,6 +121,7 @@ pub fn options(target: &TargetArguments, common: &CommonArguments) -> BuildOptio
         },
         cache_dir: None,
         runner: std::env::current_exe().ok(),
+        rustc_wrapper: std::env::current_exe().ok(),
         directory: None,
     }
 }

@@ -31,6 +31,8 @@ pub(crate) struct Compiled {
     pub(crate) manifest: Utf8PathBuf,
     /// The target's root module.
     pub(crate) source: Utf8PathBuf,
+    /// What was made.
+    pub(crate) files: Vec<PathBuf>,
 }
 
 impl Compiled {
@@ -81,6 +83,7 @@ pub(crate) fn run(command: &mut Command, selected: &Selected) -> Result<Artifact
                     package: artifact.package_id,
                     manifest: artifact.manifest_path,
                     source: artifact.target.src_path,
+                    files: artifact.filenames.into_iter().map(PathBuf::from).collect(),
                 });
                 if let (true, Some(path)) = (is_selected, artifact.executable) {
                     executable = Some((PathBuf::from(path), artifact.profile));

@@ -20,6 +20,7 @@ use self::lock::LockFile;
 use self::profile::{Override, Profiles};
 use self::selection::Selected;
 use crate::built::{Built, Launch, LaunchCommand, Launching, ProfileFacts, ProgramRole};
+use crate::facts;
 use crate::toolchain::Version;
 use crate::user_code::{Ownership, normalise};
 use crate::{
@@ -44,12 +45,14 @@ pub(crate) fn build(
         let host = Version::ask(&directory)?.host().to_owned();
         metadata = self::metadata(selection, &directory, Packages::For(&host))?;
     }
+    let target_dir = own_target_dir(selection, &metadata, &directory);
     let invocation = Invocation {
         selection,
         options,
         overrides: profile::overrides(&profiles, selection, &selected, &metadata),
-        target_dir: own_target_dir(selection, &metadata, &directory),
         build_target: profiles.build_target(),
+        wrapper: wrapper(options, &target_dir),
+        target_dir,
         directory: &directory,
         selected: &selected,
     };
@@ -67,6 +70,7 @@ pub(crate) fn build(
         &invocation.target_dir,
         &toolchain.foreign,
     );
+    let calls = invocation.calls(&artifacts);
     let question = invocation.question(arguments, &toolchain.host);
     let computation = Computation {
         package: selected.package_of(&metadata).cloned(),
@@ -86,6 +90,7 @@ pub(crate) fn build(
         sources: Sources::below(&directory),
         profile: Some(profile),
         launch,
+        calls,
     })
 }
 
@@ -210,6 +215,13 @@ struct Invocation<'a> {
     /// The triple that the user's configuration builds for, if not the machine's.
     build_target: Option<&'a str>,
     directory: &'a Path,
+    /// What cargo calls in rustc's stead for the workspace's packages.
+    wrapper: Option<PathBuf>,
+}
+
+/// What writes down how rustc is called, below the target directory.
+fn wrapper(options: &BuildOptions, target_dir: &Path) -> Option<PathBuf> {
+    facts::link(options.rustc_wrapper.as_ref()?, target_dir)
 }
 
 impl Invocation<'_> {
@@ -250,6 +262,12 @@ impl Invocation<'_> {
         for setting in &self.overrides {
             command.arg("--config").arg(setting.to_string());
         }
+        if let Some(wrapper) = self.wrapper.as_ref().and_then(|path| path.to_str()) {
+            let wrapper = profile::quoted(wrapper);
+            command
+                .arg("--config")
+                .arg(format!("build.rustc-workspace-wrapper={wrapper}"));
+        }
         command
     }
 
@@ -288,6 +306,17 @@ impl Invocation<'_> {
             Color::Never => drop(command.args(["--color", "never"])),
         }
         artifact::run(&mut command, self.selected)
+    }
+
+    /// The written calls of rustc for the user's crates that were built.
+    fn calls(&self, artifacts: &Artifacts) -> Vec<PathBuf> {
+        let made: Vec<PathBuf> = artifacts
+            .packages
+            .iter()
+            .filter(|package| package.ownership() == Ownership::User)
+            .flat_map(|package| package.files.iter().cloned())
+            .collect();
+        facts::calls_of(&made)
     }
 
     /// How to ask cargo how it would start the program; `None` without a runner.

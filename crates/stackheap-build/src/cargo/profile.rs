@@ -57,7 +57,7 @@ pub(crate) fn key(name: &str) -> String {
 }
 
 /// A string of TOML. JSON's escapes are TOML's.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 

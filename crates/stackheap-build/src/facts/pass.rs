@@ -1,0 +1,262 @@
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Write};
+use std::panic::resume_unwind;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use tempfile::TempDir;
+
+use super::wrapper::value_of;
+use super::{CompilerTexts, MissingTexts};
+use crate::built::LaunchCommand;
+use crate::environment;
+
+/// How many calls of rustc run at once. The program and its recorder run meanwhile.
+const AT_ONCE: usize = 2;
+
+/// Where rustc's answers are kept, beside the call.
+const BORROW_CHECKED: &str = "borrow-checked.mir";
+const ELABORATED: &str = "elaborated.mir";
+
+/// The flags by which rustc prints what is asked for. They are unstable, so that a release needs to
+/// be told that it may take them; it is told for these calls alone, which generate no code.
+const FLAGS: [&str; 6] = [
+    "-Zunstable-options",
+    "-Zmir-include-spans=on",
+    // Locals keep their numbers, and no temporary is removed.
+    "-Zmir-opt-level=0",
+    "-Zdump-mir=nll",
+    "-Zdump-mir-exclude-alloc-bytes",
+    "-Awarnings",
+];
+const ALLOW_UNSTABLE: (&str, &str) = ("RUSTC_BOOTSTRAP", "1");
+
+type Answer = Result<CompilerTexts, MissingTexts>;
+
+/// What the compiler knows, while it is asked.
+#[derive(Debug)]
+pub struct CompilerAnswers(JoinHandle<Vec<Answer>>);
+
+impl CompilerAnswers {
+    pub(crate) fn begin(calls: Vec<PathBuf>) -> Self {
+        Self(std::thread::spawn(|| all(calls)))
+    }
+
+    /// The files of each crate, or why they are missing, by the crates' names. Waits for them.
+    pub fn wait(self) -> Vec<Result<CompilerTexts, MissingTexts>> {
+        self.0.join().unwrap_or_else(|panic| resume_unwind(panic))
+    }
+}
+
+fn all(calls: Vec<PathBuf>) -> Vec<Answer> {
+    let queue = Mutex::new(calls.into_iter());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..AT_ONCE)
+            .map(|_| {
+                scope.spawn(|| {
+                    std::iter::from_fn(next)
+                        .map(|call| answer(&call))
+                        .collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        let answers = workers
+            .into_iter()
+            .map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        let mut answers: Vec<Answer> = answers.flatten().collect();
+        answers.sort_by(|one, other| name_of(one).cmp(&name_of(other)));
+        answers
+    })
+}
+
+fn name_of(answer: &Answer) -> Option<&str> {
+    match answer {
+        Ok(texts) => Some(&texts.crate_name),
+        Err(missing) => missing.crate_name.as_deref(),
+    }
+}
+
+/// The answers to a written call.
+fn answer(file: &Path) -> Answer {
+    let Some(call) = environment::read(file) else {
+        return Err(MissingTexts {
+            crate_name: None,
+            reason: format!(
+                "how rustc was called cannot be read from {}",
+                file.display()
+            ),
+        });
+    };
+    let directory = file.with_extension("facts");
+    let name = value_of(&call.arguments, "--crate-name").or_else(|| file_stem_of(&call.arguments));
+    let texts = CompilerTexts {
+        borrow_checked: directory.join(BORROW_CHECKED),
+        elaborated: directory.join(ELABORATED),
+        crate_name: name.unwrap_or(&call.name).to_string_lossy().into_owned(),
+    };
+    if is_newer(&texts.elaborated, file) {
+        return Ok(texts);
+    }
+    match ask(&call, &texts, &directory) {
+        Ok(()) => Ok(texts),
+        Err(reason) => Err(MissingTexts {
+            crate_name: Some(texts.crate_name),
+            reason,
+        }),
+    }
+}
+
+/// The name that rustc gives a crate by itself: its file's.
+fn file_stem_of(arguments: &[OsString]) -> Option<&OsStr> {
+    Path::new(arguments.last()?).file_stem()
+}
+
+/// Whether `answer` was written after `question`.
+fn is_newer(answer: &Path, question: &Path) -> bool {
+    let modified = |path: &Path| {
+        std::fs::metadata(path)
+            .and_then(|file| file.modified())
+            .ok()
+    };
+    modified(answer)
+        .zip(modified(question))
+        .is_some_and(|(answer, question)| answer > question)
+}
+
+/// Makes the call again with the flags that print, and keeps what it prints.
+fn ask(call: &LaunchCommand, texts: &CompilerTexts, directory: &Path) -> Result<(), String> {
+    let failed = |what: &str, error: &io::Error| format!("{what}: {error}");
+    // A file is written for each function: in memory, where there is a place for that.
+    let scratch = scratch().map_err(|error| failed("no place for rustc's answers", &error))?;
+    let mut command = Command::new(&call.name);
+    command
+        .args(FLAGS)
+        .arg("--out-dir")
+        .arg(scratch.path())
+        .arg({
+            let mut emit = OsString::from("--emit=metadata,mir=");
+            emit.push(scratch.path().join(ELABORATED));
+            emit
+        })
+        .arg({
+            let mut dump = OsString::from("-Zdump-mir-dir=");
+            dump.push(scratch.path().join("bodies"));
+            dump
+        })
+        // Last: behind `--` there are no flags.
+        .args(without_code(&call.arguments))
+        .env_clear()
+        .envs(&call.environment)
+        .env(ALLOW_UNSTABLE.0, ALLOW_UNSTABLE.1)
+        .current_dir(&call.directory)
+        .stdin(Stdio::null());
+    let output = command
+        .output()
+        .map_err(|error| failed("rustc cannot be called", &error))?;
+    if !output.status.success() {
+        return Err(format!(
+            "rustc refused to print it: {}",
+            first_error(&output.stderr)
+        ));
+    }
+    std::fs::create_dir_all(directory)
+        .and_then(|()| join_bodies(&scratch.path().join("bodies"), &texts.borrow_checked))
+        // Last: its age tells that both are there.
+        .and_then(|()| keep(&scratch.path().join(ELABORATED), &texts.elaborated))
+        .map_err(|error| failed("rustc's answers cannot be kept", &error))
+}
+
+/// The arguments without what says where results go, and which: nothing is linked.
+fn without_code(arguments: &[OsString]) -> Vec<OsString> {
+    let mut kept = Vec::new();
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        let text = argument.to_str().unwrap_or_default();
+        let is_result = |flag: &str| {
+            text.strip_prefix(flag)
+                .is_some_and(|rest| rest.starts_with('='))
+        };
+        match text {
+            "--emit" | "--out-dir" | "-o" => drop(rest.next()),
+            "-C" => {
+                let value = rest.next();
+                let is_incremental = value
+                    .and_then(|value| value.to_str())
+                    .is_some_and(|value| value.starts_with("incremental="));
+                // A part that is compiled as before is not printed again.
+                if !is_incremental {
+                    kept.push(argument.clone());
+                    kept.extend(value.cloned());
+                }
+            }
+            _ if is_result("--emit") || is_result("--out-dir") => {}
+            _ => kept.push(argument.clone()),
+        }
+    }
+    kept
+}
+
+/// The first message of rustc, in one line.
+fn first_error(messages: &[u8]) -> String {
+    let text = String::from_utf8_lossy(messages);
+    let mut lines = text.lines().map(|line| {
+        let json: Option<serde_json::Value> = serde_json::from_str(line).ok();
+        let message = json.and_then(|json| Some(json.get("message")?.as_str()?.to_owned()));
+        message.unwrap_or_else(|| line.trim().to_owned())
+    });
+    lines
+        .find(|line| !line.is_empty())
+        .unwrap_or_else(|| "without a message".to_owned())
+}
+
+/// Puts the bodies that the borrow checker saw into one file, in the order of their names.
+fn join_bodies(directory: &Path, into: &Path) -> io::Result<()> {
+    let mut files: Vec<PathBuf> = match std::fs::read_dir(directory) {
+        Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
+        // A crate without a function.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    // The filter of rustc also takes functions by their names.
+    files.retain(|file| file.to_string_lossy().ends_with(".nll.0.mir"));
+    files.sort();
+    let temporary = into.with_extension("tmp");
+    let mut joined = io::BufWriter::new(File::create(&temporary)?);
+    for file in files {
+        writeln!(
+            joined,
+            "// stackheap body {}",
+            file.file_name().unwrap_or_default().display()
+        )?;
+        io::copy(&mut File::open(file)?, &mut joined)?;
+    }
+    joined
+        .into_inner()
+        .map_err(io::IntoInnerError::into_error)?;
+    std::fs::rename(temporary, into)
+}
+
+/// Copies a file, so that it is there whole or not at all.
+fn keep(from: &Path, to: &Path) -> io::Result<()> {
+    let temporary = to.with_extension("tmp");
+    std::fs::copy(from, &temporary)?;
+    std::fs::rename(temporary, to)
+}
+
+/// A directory that is removed when it is not needed any more, in memory where there is one for that.
+fn scratch() -> io::Result<TempDir> {
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let mut places = [Some(PathBuf::from("/dev/shm")), runtime]
+        .into_iter()
+        .flatten();
+    let mut named = tempfile::Builder::new();
+    named.prefix("stackheap-");
+    match places.find_map(|place| named.tempdir_in(place).ok()) {
+        Some(directory) => Ok(directory),
+        None => named.tempdir(),
+    }
+}
