@@ -6,7 +6,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use stackheap_image::{Function, Image, StaticPlace, StaticVariable, Variable};
 use stackheap_model::{
     FileId, FrameId, FunctionId, ImageAddress, LoadBias, LocalRole, Position, RuntimeAddress, Site,
-    SiteId, SiteTable, StatementId, StatementKind, StopNumber, TextPosition, Type, TypeId,
+    SiteId, SiteTable, StatementId, StatementKind, StopNumber, TextPosition, TextRange, Type,
+    TypeId,
 };
 use stackheap_source::{Binding, Outline};
 use stackheap_trace::{BlobKind, FrameEntry, Limit, Recording};
@@ -84,6 +85,8 @@ pub struct Program<'r> {
     functions: FxHashMap<ImageAddress, Function>,
     facts: Vec<OnceLock<Arc<FunctionFacts>>>,
     outlines: Vec<OnceLock<Option<Outline>>>,
+    /// The loops of each file: all locals of all states ask for them.
+    loops: Vec<OnceLock<Vec<TextRange>>>,
     statics: OnceLock<Vec<StaticVariable>>,
     capturing: OnceLock<Capturing>,
     entry_places: Mutex<FxHashMap<(FrameId, u32), Option<RuntimeAddress>>>,
@@ -159,6 +162,9 @@ impl<'r> Program<'r> {
                 .take(table.functions.len())
                 .collect(),
             outlines: std::iter::repeat_with(OnceLock::new)
+                .take(table.files.len())
+                .collect(),
+            loops: std::iter::repeat_with(OnceLock::new)
                 .take(table.files.len())
                 .collect(),
             statics: OnceLock::new(),
@@ -529,17 +535,16 @@ impl<'r> Program<'r> {
         let Some(binding) = &facts.binding else {
             return false;
         };
-        self.so_far(site, progress)
-            .is_some_and(|(text, outline, here)| {
-                let moving = facts
-                    .moving
-                    .get_or_init(|| mentions::may_move(text, binding));
-                mentions::none_moves(moving, text, outline, binding, here)
-            })
+        self.so_far(site, progress).is_some_and(|so_far| {
+            let moving = facts
+                .moving
+                .get_or_init(|| mentions::may_move(so_far.text, binding));
+            mentions::none_moves(moving, so_far.loops, binding, so_far.here)
+        })
     }
 
-    /// The text of a site's file, its outline, and up to where its code has run.
-    fn so_far(&self, site: &Site, progress: Progress) -> Option<(&str, &Outline, TextPosition)> {
+    /// The source of a site, and up to where its code has run.
+    fn so_far(&self, site: &Site, progress: Progress) -> Option<SoFar<'_>> {
         let statement = self.table.statements.get(site.statement.0 as usize)?;
         let outline = self.outline(statement.file)?;
         let text = self
@@ -552,7 +557,16 @@ impl<'r> Program<'r> {
             Progress::Before => statement.range.start,
             Progress::Within => statement.range.end,
         };
-        Some((text, outline, here))
+        let loops = self
+            .loops
+            .get(statement.file.0 as usize)?
+            .get_or_init(|| mentions::loops(text, outline));
+        Some(SoFar {
+            text,
+            outline,
+            loops,
+            here,
+        })
     }
 
     /// The line at which a variable was perhaps handed on as a whole before `site`, or in the
@@ -568,17 +582,25 @@ impl<'r> Program<'r> {
             .binding
             .as_ref()
             .filter(|_| facts.role != LocalRole::Capture)?;
-        let (text, outline, here) = self.so_far(site, progress)?;
+        let so_far = self.so_far(site, progress)?;
         let places = facts
             .by_value
-            .get_or_init(|| mentions::by_value(text, outline, binding));
-        mentions::handed_on(places, text, outline, binding, here)
+            .get_or_init(|| mentions::by_value(so_far.text, so_far.outline, binding));
+        mentions::handed_on(places, so_far.loops, binding, so_far.here)
     }
 
     fn file_of(&self, absolute: &str) -> Option<FileId> {
         let index = self.absolute.iter().position(|path| **path == *absolute)?;
         Some(FileId(index as u32))
     }
+}
+
+/// A source, and up to where its code has run.
+struct SoFar<'p> {
+    text: &'p str,
+    outline: &'p Outline,
+    loops: &'p [TextRange],
+    here: TextPosition,
 }
 
 /// Tells locals of one name apart: `x#1`, `x#2` in the order of the source.

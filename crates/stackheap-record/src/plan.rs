@@ -213,7 +213,7 @@ impl Planner<'_, '_> {
             .iter()
             .find(|row| row.prologue_end && row.line != 0)
             .map(|row| row.address);
-        let targets = branch_targets(self.request.image, function);
+        let flow = flow_of(self.request.image, function);
         let mut places: Vec<Row> = Vec::new();
         let mut last = None;
         // Where code without a place of the user's begins, before the row at hand.
@@ -230,7 +230,7 @@ impl Planner<'_, '_> {
             // A loop comes back into the gap, and so to this row without the one before it. In code
             // put in place of a call the loop is the callee's, and the call goes on.
             let from = gap.take().unwrap_or(row.address);
-            if is_own && targets.range(from..=row.address).next().is_some() {
+            if is_own && flow.targets.range(from..=row.address).next().is_some() {
                 last = None;
             }
             let here = (Arc::clone(&file), position);
@@ -247,7 +247,8 @@ impl Planner<'_, '_> {
                 SiteRole::Entry
             } else if pads.contains(&row.address) {
                 SiteRole::Cleanup
-            } else if row.epilogue_begin {
+            } else if row.epilogue_begin || flow.returns.contains(&row.address) {
+                // A function without a frame has no epilogue but the return itself.
                 SiteRole::Return
             } else {
                 SiteRole::Body
@@ -449,9 +450,17 @@ struct Needs {
     below_stack_pointer: u32,
 }
 
-/// Where the direct jumps of a function lead.
-fn branch_targets(image: &Image<'_>, function: &Function) -> BTreeSet<ImageAddress> {
-    let mut targets = BTreeSet::new();
+/// What the instructions of a function do with the flow of control.
+#[derive(Debug, Default)]
+struct Flow {
+    /// Where its direct jumps lead.
+    targets: BTreeSet<ImageAddress>,
+    /// Where it returns.
+    returns: BTreeSet<ImageAddress>,
+}
+
+fn flow_of(image: &Image<'_>, function: &Function) -> Flow {
+    let mut flow = Flow::default();
     for range in &function.ranges {
         let length = usize::try_from(range.end.0.saturating_sub(range.start.0)).unwrap_or(0);
         let Some(code) = image.read_static(range.start, length, LoadBias(0)) else {
@@ -459,15 +468,19 @@ fn branch_targets(image: &Image<'_>, function: &Function) -> BTreeSet<ImageAddre
         };
         let decoder = Decoder::with_ip(64, &code, range.start.0, DecoderOptions::NONE);
         for instruction in decoder {
-            if matches!(
-                instruction.flow_control(),
-                FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch
-            ) {
-                targets.insert(ImageAddress(instruction.near_branch_target()));
+            match instruction.flow_control() {
+                FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch => {
+                    let target = ImageAddress(instruction.near_branch_target());
+                    flow.targets.insert(target);
+                }
+                FlowControl::Return => {
+                    flow.returns.insert(ImageAddress(instruction.ip()));
+                }
+                _ => {}
             }
         }
     }
-    targets
+    flow
 }
 
 /// Finds the needs by looking the variables up in a frame that notes what is asked of it.
@@ -505,12 +518,7 @@ struct Probe {
 impl Probe {
     fn note(&self, location: &Location) {
         match location {
-            Location::Memory(address) => {
-                let mut lowest = self.lowest.borrow_mut();
-                if address.0.abs_diff(STACK_POINTER) <= 128 {
-                    *lowest = Some(lowest.map_or(address.0, |lowest| lowest.min(address.0)));
-                }
-            }
+            Location::Memory(address) => self.note_memory(*address),
             Location::Register(register) => self.asked.set(self.asked.get().with(*register)),
             Location::Pieces(pieces) => {
                 for (piece, _) in pieces {
@@ -520,6 +528,13 @@ impl Probe {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn note_memory(&self, address: RuntimeAddress) {
+        let mut lowest = self.lowest.borrow_mut();
+        if address.0.abs_diff(STACK_POINTER) <= 128 {
+            *lowest = Some(lowest.map_or(address.0, |lowest| lowest.min(address.0)));
         }
     }
 }
@@ -543,7 +558,9 @@ impl LocationContext for Probe {
         }))
     }
 
-    fn read(&self, _at: RuntimeAddress, len: usize) -> Option<Vec<u8>> {
+    // What a closure captured lies behind the pointer to its environment, which lies here.
+    fn read(&self, at: RuntimeAddress, len: usize) -> Option<Vec<u8>> {
+        self.note_memory(at);
         Some(vec![0; len])
     }
 
