@@ -47,6 +47,9 @@ impl<'s, 'r> Moment<'s, 'r> {
         if self.is_thread_local(at) {
             return Region::Tls;
         }
+        if self.was_a_block(at) {
+            return Region::Heap;
+        }
         let mapping = self
             .state
             .regions
@@ -70,6 +73,12 @@ impl<'s, 'r> Moment<'s, 'r> {
             let pointer = thread.thread_pointer.0;
             pointer != 0 && at.0 < pointer && pointer - at.0 <= size.next_multiple_of(64)
         })
+    }
+
+    /// Whether an address lay in a block that is freed. But for stacks and statics only blocks are
+    /// read, so what is known was one; and it stays known until another block is there.
+    fn was_a_block(&self, at: RuntimeAddress) -> bool {
+        self.state.memory.is_known(at, 1) && !self.was_a_stack(at)
     }
 
     /// Whether an address lay on the stack of a thread that has ended.
@@ -107,10 +116,7 @@ impl<'s, 'r> Moment<'s, 'r> {
             Region::Static => "not captured: a static that is not of user code",
             Region::Tls => "not captured: a thread-local that is not of user code",
             Region::Foreign if self.was_a_stack(at) => "the thread whose stack was there has ended",
-            // But for stacks only blocks are read there, so what is known was one.
-            Region::Foreign if self.state.memory.is_known(at, 1) => {
-                "the heap block that was there is freed"
-            }
+            Region::Heap => "the heap block that was there is freed",
             Region::Foreign => "not captured: no live block of the Rust allocator is there",
             Region::Mapped => "not captured: a mapping of another file",
             Region::Code => "not captured: machine code",
