@@ -17,6 +17,7 @@ use crate::error::InterpretError;
 use crate::frames::{BuiltFrame, FrameBuilder};
 use crate::heap::{HeapBuilder, HeapLimits};
 use crate::moment::Moment;
+use crate::outcome::{outcome, signal_name};
 use crate::program::Program;
 use crate::reading::Reading;
 use crate::values::Limits;
@@ -592,6 +593,7 @@ impl<'p, 'r> Walk<'p, 'r> {
         State {
             step,
             steps: self.program.recording.totals().steps,
+            outcome: outcome(self.program.recording.outcome()),
             part: self.part(),
             stop,
             parent_step: top.and_then(|top| top.parent_step),
@@ -839,29 +841,5 @@ fn compare(
                 at,
             });
         }
-    }
-}
-
-fn signal_name(number: i32) -> &'static str {
-    match number {
-        1 => "SIGHUP",
-        2 => "SIGINT",
-        3 => "SIGQUIT",
-        4 => "SIGILL",
-        5 => "SIGTRAP",
-        6 => "SIGABRT",
-        7 => "SIGBUS",
-        8 => "SIGFPE",
-        9 => "SIGKILL",
-        10 => "SIGUSR1",
-        11 => "SIGSEGV",
-        12 => "SIGUSR2",
-        13 => "SIGPIPE",
-        14 => "SIGALRM",
-        15 => "SIGTERM",
-        17 => "SIGCHLD",
-        18 => "SIGCONT",
-        19 => "SIGSTOP",
-        _ => "a signal",
     }
 }

@@ -388,7 +388,7 @@ impl Answer {
         elapsed: std::time::Duration,
         overview: &Overview,
     ) -> Self {
-        let outcome = answer::outcome(Some(&facts.outcome));
+        let outcome = stackheap_interpret::outcome(Some(&facts.outcome));
         let limits = limits(arguments, facts, overview);
         Self {
             summary: answer::summary(overview, outcome, elapsed, path, limits),

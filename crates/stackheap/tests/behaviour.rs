@@ -179,15 +179,16 @@ unsafe extern "C" {
     fn raise(number: i32) -> i32;
 }
 fn main() {
-    // Waits until this process is stopped, 2 seconds at most, and lets it go on. An observed one
-    // shows as `t`, and does so at a breakpoint too.
+    // Waits until this process is stopped, 2 seconds at most, and lets it go on, again and again: it
+    // may be stopped later than that. An observed one shows as `t`, and does so at a breakpoint too.
     let script = "n=0; while [ $n -lt 40 ]; do n=$((n+1)); \
         case \"$(cat /proc/$PPID/stat)\" in *') T '*) break;; esac; sleep 0.05; done; \
-        kill -CONT $PPID";
+        while kill -CONT $PPID; do sleep 0.2; done";
     let mut child = Command::new("sh").args(["-c", script]).spawn().unwrap();
     println!("before");
     unsafe { raise(19) };
     println!("after");
+    child.kill().unwrap();
     child.wait().unwrap();
 }
 "#;
@@ -254,7 +255,9 @@ fn wait_until_stopped(process: &str) {
                 (matches!(fields[0], "T" | "t"), times)
             })
             .collect();
-        let stopped = now.iter().all(|(stopped, _)| *stopped) && now == before;
+        // One that observes it must have nothing left to do either.
+        let rests = observer_rests(process);
+        let stopped = rests && now.iter().all(|(stopped, _)| *stopped) && now == before;
         unchanged = if stopped { unchanged + 1 } else { 0 };
         before = now;
         if unchanged == 20 {
@@ -262,6 +265,17 @@ fn wait_until_stopped(process: &str) {
         }
     }
     panic!("process {process} is not stopped: {before:?}");
+}
+
+/// Whether what observes a process, if anything does, waits.
+fn observer_rests(process: &str) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let observer = status
+        .lines()
+        .find_map(|line| line.strip_prefix("TracerPid:"))
+        .map_or("0", str::trim);
+    let stat = std::fs::read_to_string(format!("/proc/{observer}/stat")).unwrap_or_default();
+    observer == "0" || stat.contains(") S ")
 }
 
 #[test]
