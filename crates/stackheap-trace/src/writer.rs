@@ -45,7 +45,7 @@ impl Default for Pacing {
             chunk_bytes: 256 << 10,
             chunk_age: Some(Duration::from_millis(200)),
             keyframe_bytes: 1 << 20,
-            keyframe_records: 65_536,
+            keyframe_records: 16_384,
         }
     }
 }
