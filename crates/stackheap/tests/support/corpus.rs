@@ -62,6 +62,17 @@ pub fn chosen_sources() -> Vec<PathBuf> {
         .collect()
 }
 
+/// Every `nth` source, for witnesses that take their time; all of them where all witnesses have to be
+/// there, or where only some are asked for.
+pub fn each_nth(sources: Vec<PathBuf>, nth: usize) -> Vec<PathBuf> {
+    let nth = if no_skip() || subset().is_some() {
+        1
+    } else {
+        nth
+    };
+    sources.into_iter().step_by(nth).collect()
+}
+
 /// Whether a missing witness is a failure: set where all of them have to be there.
 pub fn no_skip() -> bool {
     std::env::var_os("STACKHEAP_NO_SKIP").is_some_and(|value| !value.is_empty())
