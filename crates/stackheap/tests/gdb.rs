@@ -257,7 +257,9 @@ fn is_same(local: &Local, variable: &Json, shifts: Shifts) -> bool {
         }),
         _ => place.is_some() || local.place.size == 0,
     };
-    let same_size = variable["size"].as_u64() == Some(local.place.size);
+    // A function item has no bytes; its debug information is that of a function pointer.
+    let is_function_item = local.place.size == 0 && local.type_name.starts_with("fn(");
+    let same_size = is_function_item || variable["size"].as_u64() == Some(local.place.size);
     let same_bytes = match variable["bytes"].as_str() {
         Some(bytes) if local.state == LocalState::Live => bytes == hex(&local.bytes),
         _ => true,
