@@ -1,0 +1,153 @@
+//! The body after drop elaboration: which drops are there, and what they depend on.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    BasicBlock, Body, EdgeLabel, Local, Location, Operand, Place, Position, Rvalue, Span,
+    StatementKind, TerminatorKind,
+};
+
+/// The body of the second text that belongs to each body of the first.
+///
+/// Takes the bodies of both texts, in any order. A body belongs to another if name and signature
+/// are the same and all locals of the first are the second's too; of several with the same name,
+/// as macros make them, none does unless the locals tell them apart. Coroutines have none: the
+/// second text has the state machine that they became.
+pub fn pair_elaborated<'e, 't>(
+    checked: &[Body<'t>],
+    elaborated: &'e [Body<'t>],
+) -> Vec<Option<&'e Body<'t>>> {
+    let mut by_name: BTreeMap<(&str, &str), Vec<&Body<'_>>> = BTreeMap::new();
+    for body in elaborated.iter().filter(|body| !body.for_compile_time) {
+        by_name
+            .entry((body.name, body.signature))
+            .or_default()
+            .push(body);
+    }
+    let pair = |body: &Body<'t>| {
+        let same_name = by_name.get(&(body.name, body.signature))?;
+        let mut fitting = same_name.iter().filter(|other| has_locals_of(other, body));
+        let first = fitting.next()?;
+        fitting.next().is_none().then_some(*first)
+    };
+    // References into `elaborated` are what was put into the map.
+    checked.iter().map(pair).collect()
+}
+
+/// Whether all locals of a body are in another, at the same place in the source. Types are not
+/// compared: regions are printed in one text only.
+fn has_locals_of(other: &Body<'_>, body: &Body<'_>) -> bool {
+    body.locals.iter().all(|decl| {
+        other
+            .local(decl.local)
+            .is_some_and(|found| found.source.span == decl.source.span)
+    })
+}
+
+/// A drop that is in the elaborated body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RealDrop<'t> {
+    pub(crate) location: Location,
+    pub(crate) place: Place<'t>,
+    /// The drop flag that decides whether it is done.
+    pub(crate) flag: Option<Local>,
+}
+
+type Key<'t> = (Local, &'t str, Position, Position, bool);
+
+/// The drops of an elaborated body, by local, source and whether a panic is on its way.
+pub(crate) struct RealDrops<'t> {
+    drops: BTreeMap<Key<'t>, Vec<RealDrop<'t>>>,
+}
+
+impl<'t> RealDrops<'t> {
+    /// Takes both bodies, since drop flags are locals that only the elaborated one has.
+    pub(crate) fn of(checked: &Body<'t>, elaborated: &Body<'t>) -> Self {
+        let flags = flags(checked, elaborated);
+        let mut drops: BTreeMap<Key<'t>, Vec<RealDrop<'t>>> = BTreeMap::new();
+        for block in &elaborated.blocks {
+            let Some(terminator) = &block.terminator else {
+                continue;
+            };
+            let place = match &terminator.kind {
+                TerminatorKind::Drop(place) => Some(place.clone()),
+                TerminatorKind::Call {
+                    callee, arguments, ..
+                } => box_drop(elaborated, block.id, callee, arguments),
+                _ => None,
+            };
+            let (Some(place), Some(span)) = (place, terminator.source.span) else {
+                continue;
+            };
+            drops
+                .entry(key(place.local, span, block.is_cleanup))
+                .or_default()
+                .push(RealDrop {
+                    location: block.end(),
+                    place,
+                    flag: flags.get(&block.id).copied(),
+                });
+        }
+        Self { drops }
+    }
+
+    pub(crate) fn get(&self, local: Local, span: Span<'t>, is_cleanup: bool) -> &[RealDrop<'t>] {
+        self.drops
+            .get(&key(local, span, is_cleanup))
+            .map_or(&[], Vec::as_slice)
+    }
+}
+
+fn key(local: Local, span: Span<'_>, is_cleanup: bool) -> Key<'_> {
+    (local, span.file, span.start, span.end, is_cleanup)
+}
+
+/// The blocks that are run only if a drop flag is set, also behind others that are.
+fn flags(checked: &Body<'_>, elaborated: &Body<'_>) -> BTreeMap<BasicBlock, Local> {
+    let mut flags = BTreeMap::new();
+    for block in &elaborated.blocks {
+        let Some(terminator) = &block.terminator else {
+            continue;
+        };
+        let TerminatorKind::SwitchInt(Operand::Copy(place)) = &terminator.kind else {
+            continue;
+        };
+        let Some(flag) = place.as_local() else {
+            continue;
+        };
+        if checked.local(flag).is_some() {
+            continue;
+        }
+        for edge in &terminator.edges {
+            if edge.label == EdgeLabel::Otherwise {
+                flags.insert(edge.target, flag);
+            }
+        }
+    }
+    flags
+}
+
+/// The memory of a `Box` whose content is gone is freed by a call of its `drop`, for which a
+/// reference is made in the same block.
+fn box_drop<'t>(
+    body: &Body<'t>,
+    block: BasicBlock,
+    callee: &str,
+    arguments: &[Operand<'t>],
+) -> Option<Place<'t>> {
+    let is_box = callee.starts_with("<Box<") || callee.starts_with("<std::boxed::Box<");
+    if !is_box || !callee.ends_with(" as Drop>::drop") {
+        return None;
+    }
+    let reference = arguments.first()?.place()?;
+    let statements = &body.block(block)?.statements;
+    statements
+        .iter()
+        .rev()
+        .find_map(|statement| match &statement.kind {
+            StatementKind::Assign(place, Rvalue::Ref(_, dropped)) if place == reference => {
+                Some(dropped.clone())
+            }
+            _ => None,
+        })
+}

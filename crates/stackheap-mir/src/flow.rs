@@ -1,0 +1,473 @@
+//! Which move paths have a value at which point: dataflow along the edges between blocks.
+
+use crate::{
+    BasicBlock, Body, EdgeLabel, Local, Location, MovePathId, MovePaths, Operand, PathOf, Place,
+    Problem, ProblemKind, STATE_LIMIT, StatementKind, TerminatorKind,
+};
+
+/// Whether something holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Certainty {
+    /// It does not, on whatever way one came.
+    No,
+    /// It depends on the way one came, or is not known.
+    Maybe,
+    /// It does, on whatever way one came.
+    Definitely,
+}
+
+/// What a move path can be at a point: a set, of one element where the way one came does not
+/// matter, and empty where no way leads.
+///
+/// A part that has a path of its own counts for itself: a structure of which a field was moved is
+/// still initialised, and the field is not. See [`Facts::state`](crate::Facts::state).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PathState(u8);
+
+impl PathState {
+    /// Its memory is not in use: before `StorageLive`, after `StorageDead`.
+    pub const DEAD: PathState = PathState(1);
+    /// It has memory, and never had a value in it.
+    pub const UNINITIALIZED: PathState = PathState(2);
+    /// It has a value.
+    pub const INITIALIZED: PathState = PathState(4);
+    /// Its value was moved away.
+    pub const MOVED: PathState = PathState(8);
+    /// Its value was dropped.
+    pub const DROPPED: PathState = PathState(16);
+    /// A statement of unknown form may have done anything with it.
+    pub const UNKNOWN: PathState = PathState(32);
+
+    /// Whether it can be all that another can be.
+    pub fn contains(self, other: PathState) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// What one or the other can be.
+    pub fn union(self, other: PathState) -> PathState {
+        PathState(self.0 | other.0)
+    }
+
+    /// Whether no way leads to the point.
+    pub fn is_unreachable(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether it is in one state.
+    pub fn is(self, state: PathState) -> Certainty {
+        if self == state {
+            Certainty::Definitely
+        } else if self.contains(state) || self.contains(PathState::UNKNOWN) {
+            Certainty::Maybe
+        } else {
+            Certainty::No
+        }
+    }
+
+    /// Whether it has a value.
+    pub fn is_initialized(self) -> Certainty {
+        self.is(PathState::INITIALIZED)
+    }
+}
+
+/// The states of all move paths at the start of each block.
+#[derive(Clone, Debug)]
+pub struct Flow {
+    /// One row of paths a block.
+    entry: Vec<PathState>,
+    /// How many paths a row has.
+    width: usize,
+}
+
+impl Flow {
+    /// Follows the control flow of a body until nothing changes.
+    ///
+    /// # Errors
+    ///
+    /// What would need more than [`STATE_LIMIT`] states.
+    pub fn of<'t>(body: &Body<'t>, paths: &MovePaths<'t>) -> Result<Self, Problem> {
+        let width = paths.paths.len();
+        let cells = width.saturating_mul(body.blocks.len());
+        if cells > STATE_LIMIT {
+            let kind = ProblemKind::TooLarge(cells);
+            return Err(Problem::new(body.lines.start, kind));
+        }
+        let mut flow = Self {
+            entry: vec![PathState::default(); cells],
+            width,
+        };
+        let order = reverse_postorder(body);
+        if let Some(&first) = order.first() {
+            let row = flow.row_mut(first);
+            row.copy_from_slice(&at_entry(body, paths));
+        }
+        let mut is_due = vec![true; body.blocks.len()];
+        let mut states = Vec::new();
+        let mut changed = true;
+        while changed {
+            changed = false;
+            for &block in &order {
+                if !std::mem::take(&mut is_due[block]) {
+                    continue;
+                }
+                states.clear();
+                states.extend_from_slice(flow.row(block));
+                let mut effect = Effect {
+                    body,
+                    paths,
+                    states,
+                };
+                effect.block(block);
+                let data = &body.blocks[block];
+                for edge in data
+                    .terminator
+                    .iter()
+                    .flat_map(|terminator| &terminator.edges)
+                {
+                    let target = edge.target.index();
+                    let arriving = effect.along(block, edge.label);
+                    if target < is_due.len() && flow.join(target, &arriving) {
+                        is_due[target] = true;
+                        changed = true;
+                    }
+                }
+                states = effect.states;
+            }
+        }
+        Ok(flow)
+    }
+
+    fn row(&self, block: usize) -> &[PathState] {
+        let start = block.saturating_mul(self.width);
+        self.entry.get(start..start + self.width).unwrap_or(&[])
+    }
+
+    fn row_mut(&mut self, block: usize) -> &mut [PathState] {
+        let start = block * self.width;
+        &mut self.entry[start..start + self.width]
+    }
+
+    /// Whether the row has changed.
+    fn join(&mut self, block: usize, arriving: &[PathState]) -> bool {
+        let mut changed = false;
+        for (state, arriving) in self.row_mut(block).iter_mut().zip(arriving) {
+            let joined = state.union(*arriving);
+            changed |= joined != *state;
+            *state = joined;
+        }
+        changed
+    }
+
+    /// The states at the start of a block, to go on from there.
+    pub(crate) fn enter<'a, 't>(
+        &self,
+        body: &'a Body<'t>,
+        paths: &'a MovePaths<'t>,
+        block: BasicBlock,
+    ) -> Effect<'a, 't> {
+        let states = self.row(block.index()).to_vec();
+        Effect {
+            body,
+            paths,
+            states,
+        }
+    }
+
+    /// The states of all paths before a location is run. Takes the body and the paths that the
+    /// states were computed of.
+    pub fn all_before<'t>(
+        &self,
+        body: &Body<'t>,
+        paths: &MovePaths<'t>,
+        location: Location,
+    ) -> Vec<PathState> {
+        let mut effect = self.enter(body, paths, location.block);
+        effect.until(location);
+        effect.states
+    }
+
+    /// The state of one path before a location is run.
+    pub fn before<'t>(
+        &self,
+        body: &Body<'t>,
+        paths: &MovePaths<'t>,
+        location: Location,
+        path: MovePathId,
+    ) -> PathState {
+        let states = self.all_before(body, paths, location);
+        states.get(path.index()).copied().unwrap_or_default()
+    }
+}
+
+/// Locals with storage statements are dead at first, arguments have values.
+fn at_entry<'t>(body: &Body<'t>, paths: &MovePaths<'t>) -> Vec<PathState> {
+    let mut scoped: Vec<Local> = Vec::new();
+    for statement in body.blocks.iter().flat_map(|block| &block.statements) {
+        if let StatementKind::StorageLive(local) = statement.kind {
+            scoped.push(local);
+        }
+    }
+    scoped.sort_unstable();
+    let of_local = |local: Local| {
+        if (1..=body.argument_count).contains(&local.0) {
+            PathState::INITIALIZED
+        } else if scoped.binary_search(&local).is_ok() {
+            PathState::DEAD
+        } else {
+            PathState::UNINITIALIZED
+        }
+    };
+    paths
+        .paths
+        .iter()
+        .map(|path| of_local(path.local))
+        .collect()
+}
+
+/// The blocks that can be reached, each before those that it leads to as far as loops allow.
+pub(crate) fn reverse_postorder(body: &Body<'_>) -> Vec<usize> {
+    let count = body.blocks.len();
+    let mut is_seen = vec![false; count];
+    let mut order = Vec::with_capacity(count);
+    // A block, and which of its edges is next.
+    let mut open: Vec<(usize, usize)> = Vec::new();
+    if count > 0 {
+        is_seen[0] = true;
+        open.push((0, 0));
+    }
+    while let Some((block, next)) = open.last_mut() {
+        let terminator = body.blocks[*block].terminator.as_ref();
+        match terminator.and_then(|terminator| terminator.edges.get(*next)) {
+            Some(edge) => {
+                *next += 1;
+                let target = edge.target.index();
+                if target < count && !is_seen[target] {
+                    is_seen[target] = true;
+                    open.push((target, 0));
+                }
+            }
+            None => {
+                order.push(*block);
+                open.pop();
+            }
+        }
+    }
+    order.reverse();
+    order
+}
+
+/// The states of all paths at a point, and what steps do to them.
+pub(crate) struct Effect<'a, 't> {
+    body: &'a Body<'t>,
+    paths: &'a MovePaths<'t>,
+    pub(crate) states: Vec<PathState>,
+}
+
+impl<'t> Effect<'_, 't> {
+    /// The state of the path of a place; of what has none, of what it is a part of.
+    pub(crate) fn of_place(&self, place: &Place<'t>) -> PathState {
+        match self.paths.of_place(self.body, place) {
+            PathOf::Exactly(id) | PathOf::Inside(id) => {
+                self.states.get(id.index()).copied().unwrap_or_default()
+            }
+            PathOf::BehindPointer | PathOf::Undeclared => PathState::UNKNOWN,
+        }
+    }
+
+    fn change(&mut self, place: &Place<'t>, change: impl Fn(PathState) -> PathState) {
+        let PathOf::Exactly(id) = self.paths.of_place(self.body, place) else {
+            return;
+        };
+        let Some(path) = self.paths.get(id) else {
+            return;
+        };
+        for number in path.subtree.clone() {
+            if let Some(state) = self.states.get_mut(MovePathId(number).index()) {
+                // Where no way leads, nothing happens.
+                if !state.is_unreachable() {
+                    *state = change(*state);
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, operands: &[Operand<'t>]) {
+        for operand in operands {
+            if let Operand::Move(place) = operand {
+                self.change(place, |_| PathState::MOVED);
+            }
+        }
+    }
+
+    fn assign(&mut self, place: &Place<'t>) {
+        self.change(place, |_| PathState::INITIALIZED);
+    }
+
+    /// Of a statement.
+    pub(crate) fn statement(&mut self, kind: &StatementKind<'t>) {
+        self.take(kind.operands());
+        match kind {
+            StatementKind::Assign(place, _) => self.assign(place),
+            StatementKind::StorageLive(local) => {
+                self.change(&Place::whole(*local), |_| PathState::UNINITIALIZED);
+            }
+            StatementKind::StorageDead(local) => {
+                self.change(&Place::whole(*local), |_| PathState::DEAD);
+            }
+            StatementKind::Opaque(text) => self.forget(text),
+            _ => {}
+        }
+    }
+
+    /// Of a terminator, as far as it is the same on all edges.
+    pub(crate) fn terminator(&mut self, kind: &TerminatorKind<'t>) {
+        self.take(kind.operands());
+        match kind {
+            TerminatorKind::Drop(place) => self.change(place, |state| {
+                if state.contains(PathState::INITIALIZED) {
+                    PathState(state.0 & !PathState::INITIALIZED.0 | PathState::DROPPED.0)
+                } else {
+                    state
+                }
+            }),
+            TerminatorKind::InlineAsm { outputs, .. } => {
+                for output in outputs {
+                    self.assign(output);
+                }
+            }
+            TerminatorKind::Opaque(text) => self.forget(text),
+            _ => {}
+        }
+    }
+
+    /// What a step of unknown form may have done: anything to the locals it names.
+    fn forget(&mut self, text: &str) {
+        let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+        let numbers = words.filter_map(|word| word.strip_prefix('_')?.parse().ok());
+        for local in numbers.map(Local) {
+            self.change(&Place::whole(local), |state| {
+                state.union(PathState::UNKNOWN)
+            });
+        }
+    }
+
+    fn block(&mut self, block: usize) {
+        let data = &self.body.blocks[block];
+        for statement in &data.statements {
+            self.statement(&statement.kind);
+        }
+        if let Some(terminator) = &data.terminator {
+            self.terminator(&terminator.kind);
+        }
+    }
+
+    /// From the start of a location's block to before the location.
+    fn until(&mut self, location: Location) {
+        let Some(data) = self.body.block(location.block) else {
+            return;
+        };
+        let count = usize::try_from(location.statement).unwrap_or(usize::MAX);
+        for statement in data.statements.iter().take(count) {
+            self.statement(&statement.kind);
+        }
+    }
+
+    /// The states that arrive at the end of an edge of a block.
+    fn along(&mut self, block: usize, label: EdgeLabel<'_>) -> Vec<PathState> {
+        let destination = self.body.blocks[block]
+            .terminator
+            .as_ref()
+            .filter(|_| {
+                matches!(
+                    label,
+                    EdgeLabel::Return | EdgeLabel::Resume | EdgeLabel::Goto
+                )
+            })
+            .and_then(|terminator| terminator.kind.destination());
+        let Some(destination) = destination else {
+            return self.states.clone();
+        };
+        let before = self.states.clone();
+        self.assign(destination);
+        std::mem::replace(&mut self.states, before)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "fn f(_1: bool) -> () {
+    let _2: String;
+    let _3: String;
+    bb0: {
+        StorageLive(_2);
+        _2 = g() -> [return: bb1, unwind: bb5];
+    }
+    bb1: {
+        switchInt(copy _1) -> [0: bb3, otherwise: bb2];
+    }
+    bb2: {
+        StorageLive(_3);
+        _3 = move _2;
+        goto -> bb3;
+    }
+    bb3: {
+        drop(_2) -> [return: bb4, unwind: bb5];
+    }
+    bb4: {
+        StorageDead(_2);
+        return;
+    }
+    bb5 (cleanup): {
+        resume;
+    }
+}
+";
+
+    #[test]
+    fn states_join_where_ways_meet() {
+        let (bodies, problems) = crate::parse(TEXT);
+        assert!(problems.is_empty(), "{problems:?}");
+        let body = &bodies[0];
+        let paths = MovePaths::of(body);
+        let flow = Flow::of(body, &paths).unwrap();
+        let state = |block, statement, local| {
+            let block = BasicBlock(block);
+            let path = paths.local(Local(local)).unwrap();
+            flow.before(body, &paths, Location { block, statement }, path)
+        };
+        assert_eq!(state(0, 0, 2), PathState::DEAD);
+        assert_eq!(state(0, 1, 2), PathState::UNINITIALIZED);
+        assert_eq!(state(1, 0, 2), PathState::INITIALIZED);
+        assert_eq!(state(2, 2, 2), PathState::MOVED);
+        assert_eq!(
+            state(3, 0, 2),
+            PathState::MOVED.union(PathState::INITIALIZED)
+        );
+        assert_eq!(state(3, 0, 2).is_initialized(), Certainty::Maybe);
+        assert_eq!(state(4, 0, 2), PathState::MOVED.union(PathState::DROPPED));
+        assert_eq!(state(4, 1, 2), PathState::DEAD);
+        assert_eq!(state(1, 0, 1), PathState::INITIALIZED);
+        // From the call that panicked, it has no value.
+        assert!(state(5, 0, 2).contains(PathState::UNINITIALIZED));
+        assert!(!state(5, 0, 2).contains(PathState::INITIALIZED));
+        assert_eq!(state(7, 0, 2), PathState::default());
+    }
+
+    #[test]
+    fn steps_of_unknown_form_make_unknown() {
+        let text = TEXT.replace("goto -> bb3", "frob!(_2) -> bb3");
+        let (bodies, problems) = crate::parse(&text);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        let paths = MovePaths::of(&bodies[0]);
+        let flow = Flow::of(&bodies[0], &paths).unwrap();
+        let block = BasicBlock(3);
+        let location = Location {
+            block,
+            statement: 0,
+        };
+        let state = flow.before(&bodies[0], &paths, location, paths.local(Local(2)).unwrap());
+        assert!(state.contains(PathState::UNKNOWN));
+    }
+}
