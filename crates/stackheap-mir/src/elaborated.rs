@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    BasicBlock, Body, EdgeLabel, Local, Location, Operand, Place, Position, Rvalue, Span,
-    StatementKind, TerminatorKind,
+    BasicBlock, Body, EdgeLabel, Local, Operand, Place, Position, Rvalue, Span, StatementKind,
+    TerminatorKind,
 };
 
 /// The body of the second text that belongs to each body of the first.
@@ -47,10 +47,11 @@ fn has_locals_of(other: &Body<'_>, body: &Body<'_>) -> bool {
 /// A drop that is in the elaborated body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RealDrop<'t> {
-    pub(crate) location: Location,
     pub(crate) place: Place<'t>,
     /// The drop flag that decides whether it is done.
     pub(crate) flag: Option<Local>,
+    /// Whether it only frees the memory of a `Box`, whose content is gone.
+    pub(crate) is_memory_only: bool,
 }
 
 type Key<'t> = (Local, &'t str, Position, Position, bool);
@@ -83,9 +84,9 @@ impl<'t> RealDrops<'t> {
                 .entry(key(place.local, span, block.is_cleanup))
                 .or_default()
                 .push(RealDrop {
-                    location: block.end(),
                     place,
                     flag: flags.get(&block.id).copied(),
+                    is_memory_only: !matches!(terminator.kind, TerminatorKind::Drop(_)),
                 });
         }
         Self { drops }

@@ -85,7 +85,12 @@ pub enum DropDone<'t> {
     Never,
     /// It depends on the way: the drop flag remembers it, if the elaborated body is known.
     Conditional(Option<Local>),
-    /// Of these parts only, each under its drop flag, if it has one.
+    /// Only the memory of a `Box` is freed, since its content was moved out; under the drop flag, if
+    /// it has one. Without the elaborated body this is told as [`DropDone::Parts`].
+    Memory(Option<Local>),
+    /// Of these parts only, each under its drop flag, if it has one. None are named where the
+    /// elaborated body is not known: what was not moved is dropped. A whole `Box` beside its content
+    /// stands for its memory.
     Parts(Vec<(Place<'t>, Option<Local>)>),
     /// Not known, since control flow is not.
     Unknown,

@@ -337,7 +337,9 @@ impl<'a, 'b, 't> Collector<'a, 'b, 't> {
     ) -> DropDone<'t> {
         let concluded = || match (path, effect) {
             (Some(path), Some(effect)) => self.concluded(path, effect),
-            _ => DropDone::Unknown,
+            // An element, or what a pointer points to, has a value always.
+            (None, Some(_)) => DropDone::Always,
+            (_, None) => DropDone::Unknown,
         };
         let (Some(drops), Some(span)) = (self.drops, at.span) else {
             return concluded();
@@ -349,6 +351,9 @@ impl<'a, 'b, 't> Collector<'a, 'b, 't> {
             // Gone on every way, and so is one that the states call conditional: the compiler knows
             // more, such as which variant a `match` has found.
             ([], _) => DropDone::Never,
+            (real, [first, ..]) if real.iter().all(|drop| drop.is_memory_only) => {
+                DropDone::Memory(first.flag)
+            }
             // Several drops of one source cannot be told apart but by the states.
             _ if count.is_some_and(|&count| count > 1) => match (concluded(), whole.as_slice()) {
                 (DropDone::Conditional(_), [only, ..]) => DropDone::Conditional(only.flag),

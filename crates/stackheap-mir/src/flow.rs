@@ -1,5 +1,7 @@
 //! Which move paths have a value at which point: dataflow along the edges between blocks.
 
+use std::fmt;
+
 use crate::{
     BasicBlock, Body, EdgeLabel, Local, Location, MovePathId, MovePaths, Operand, PathOf, Place,
     Problem, ProblemKind, STATE_LIMIT, StatementKind, TerminatorKind,
@@ -21,7 +23,7 @@ pub enum Certainty {
 ///
 /// A part that has a path of its own counts for itself: a structure of which a field was moved is
 /// still initialised, and the field is not. See [`Facts::state`](crate::Facts::state).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PathState(u8);
 
 impl PathState {
@@ -67,6 +69,26 @@ impl PathState {
     /// Whether it has a value.
     pub fn is_initialized(self) -> Certainty {
         self.is(PathState::INITIALIZED)
+    }
+}
+
+impl fmt::Debug for PathState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = [
+            "dead",
+            "uninitialized",
+            "initialized",
+            "moved",
+            "dropped",
+            "unknown",
+        ];
+        let held = names
+            .iter()
+            .enumerate()
+            .filter(|(bit, _)| self.0 & (1 << bit) != 0);
+        let held: Vec<&str> = held.map(|(_, name)| *name).collect();
+        f.write_str(if held.is_empty() { "unreachable" } else { "" })?;
+        f.write_str(&held.join("|"))
     }
 }
 
@@ -117,13 +139,16 @@ impl Flow {
                     paths,
                     states,
                 };
-                effect.block(block);
+                let drops_nothing = effect.block(block);
                 let data = &body.blocks[block];
                 for edge in data
                     .terminator
                     .iter()
                     .flat_map(|terminator| &terminator.edges)
                 {
+                    if drops_nothing && edge.label == EdgeLabel::Unwind {
+                        continue;
+                    }
                     let target = edge.target.index();
                     let arriving = effect.along(block, edge.label);
                     if target < is_due.len() && flow.join(target, &arriving) {
@@ -171,6 +196,31 @@ impl Flow {
             paths,
             states,
         }
+    }
+
+    /// Goes over a block and shows the states of all paths before each of its locations. For many
+    /// locations of a block this is the way, since each look from outside begins at its start.
+    pub fn walk<'t>(
+        &self,
+        body: &Body<'t>,
+        paths: &MovePaths<'t>,
+        block: BasicBlock,
+        mut visit: impl FnMut(Location, &[PathState]),
+    ) {
+        let Some(data) = body.block(block) else {
+            return;
+        };
+        let mut effect = self.enter(body, paths, block);
+        let mut location = Location {
+            block,
+            statement: 0,
+        };
+        for statement in &data.statements {
+            visit(location, &effect.states);
+            effect.statement(&statement.kind);
+            location.statement = location.statement.saturating_add(1);
+        }
+        visit(location, &effect.states);
     }
 
     /// The states of all paths before a location is run. Takes the body and the paths that the
@@ -351,14 +401,34 @@ impl<'t> Effect<'_, 't> {
         }
     }
 
-    fn block(&mut self, block: usize) {
+    /// Whether it ends with a drop of what has no value, so that no destructor can panic.
+    fn block(&mut self, block: usize) -> bool {
         let data = &self.body.blocks[block];
         for statement in &data.statements {
             self.statement(&statement.kind);
         }
-        if let Some(terminator) = &data.terminator {
-            self.terminator(&terminator.kind);
-        }
+        let Some(terminator) = &data.terminator else {
+            return false;
+        };
+        let drops_nothing = match &terminator.kind {
+            TerminatorKind::Drop(place) => !self.has_value(place),
+            _ => false,
+        };
+        self.terminator(&terminator.kind);
+        drops_nothing
+    }
+
+    /// Whether a place, or a part of it, may have a value.
+    fn has_value(&self, place: &Place<'t>) -> bool {
+        let PathOf::Exactly(id) = self.paths.of_place(self.body, place) else {
+            return true;
+        };
+        let subtree = self.paths.get(id).map(|path| path.subtree.clone());
+        let mut states = subtree
+            .into_iter()
+            .flatten()
+            .filter_map(|number| self.states.get(MovePathId(number).index()));
+        states.any(|state| state.is_initialized() != Certainty::No)
     }
 
     /// From the start of a location's block to before the location.

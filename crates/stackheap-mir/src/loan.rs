@@ -181,6 +181,14 @@ impl Walk<'_, '_> {
             let last = self.end_of_stretch(start, terminator);
             self.live
                 .insert((start.block, start.statement), last.statement);
+            // No way leads through a block that cannot be reached.
+            let is_unreachable = block
+                .terminator
+                .as_ref()
+                .is_some_and(|terminator| matches!(terminator.kind, TerminatorKind::Unreachable));
+            if is_unreachable {
+                continue;
+            }
             if last != terminator || self.kills.contains(&last) {
                 self.ends.insert(last);
                 continue;
