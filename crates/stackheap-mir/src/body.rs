@@ -43,7 +43,7 @@ pub struct Body<'t> {
     pub scopes: Vec<Scope<'t>>,
     /// The user's variables, in the order of the text.
     pub variables: Vec<Variable<'t>>,
-    /// The blocks, in the order of the text.
+    /// The blocks by ascending number; of several with one number, the first.
     pub blocks: Vec<BasicBlockData<'t>>,
     /// What the borrow checker found; only in its own dump.
     pub borrows: Option<BorrowCheck>,
@@ -138,9 +138,13 @@ impl<'t> BasicBlockData<'t> {
 impl<'t> Body<'t> {
     /// A block by its number.
     pub fn block(&self, block: BasicBlock) -> Option<&BasicBlockData<'t>> {
-        self.blocks
-            .get(block.index())
-            .filter(|data| data.id == block)
+        let in_place = self.blocks.get(block.index());
+        if in_place.is_some_and(|data| data.id == block) {
+            return in_place;
+        }
+        // Where the text is damaged, blocks before it may be missing.
+        let index = self.blocks.binary_search_by_key(&block, |data| data.id);
+        self.blocks.get(index.ok()?)
     }
 
     /// The statement at a location; `None` for that of a terminator.

@@ -3,53 +3,60 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    BasicBlock, Body, EdgeLabel, Local, Operand, Place, Position, Rvalue, Span, StatementKind,
-    TerminatorKind,
+    BasicBlock, Body, DropCondition, EdgeLabel, Local, Operand, Place, Position, Rvalue, Span,
+    StatementKind, TerminatorKind,
 };
 
 /// The body of the second text that belongs to each body of the first.
 ///
-/// Takes the bodies of both texts, in any order. A body belongs to another if name and signature
-/// are the same and all locals of the first are the second's too; of several with the same name,
-/// as macros make them, none does unless the locals tell them apart. Coroutines have none: the
+/// Takes the bodies of both texts, in any order. A body belongs to another if the name is the same
+/// and all locals of the first are the second's too, at the same place in the source; of several, as
+/// macros make them, the one with the same signature, if it is one. Coroutines have none: the
 /// second text has the state machine that they became.
 pub fn pair_elaborated<'e, 't>(
     checked: &[Body<'t>],
     elaborated: &'e [Body<'t>],
 ) -> Vec<Option<&'e Body<'t>>> {
-    let mut by_name: BTreeMap<(&str, &str), Vec<&Body<'_>>> = BTreeMap::new();
+    let mut by_name: BTreeMap<&str, Vec<&Body<'_>>> = BTreeMap::new();
     for body in elaborated.iter().filter(|body| !body.for_compile_time) {
-        by_name
-            .entry((body.name, body.signature))
-            .or_default()
-            .push(body);
+        by_name.entry(body.name).or_default().push(body);
     }
     let pair = |body: &Body<'t>| {
-        let same_name = by_name.get(&(body.name, body.signature))?;
-        let mut fitting = same_name.iter().filter(|other| has_locals_of(other, body));
-        let first = fitting.next()?;
-        fitting.next().is_none().then_some(*first)
+        if body.is_coroutine {
+            return None;
+        }
+        let fits = |other: &&&'e Body<'t>| has_locals_of(other, body);
+        let fitting: Vec<_> = by_name.get(body.name)?.iter().filter(fits).collect();
+        // Types that hide others in one text do not in the other, so that signatures may differ.
+        let mut same = fitting
+            .iter()
+            .filter(|other| other.signature == body.signature);
+        match (fitting.as_slice(), same.next(), same.next()) {
+            ([only], ..) => Some(**only),
+            (_, Some(only), None) => Some(**only),
+            _ => None,
+        }
     };
     // References into `elaborated` are what was put into the map.
     checked.iter().map(pair).collect()
 }
 
-/// Whether all locals of a body are in another, at the same place in the source. Types are not
-/// compared: regions are printed in one text only.
+/// Whether all locals of a body are in another, at the same place in the source.
 fn has_locals_of(other: &Body<'_>, body: &Body<'_>) -> bool {
-    body.locals.iter().all(|decl| {
-        other
-            .local(decl.local)
-            .is_some_and(|found| found.source.span == decl.source.span)
-    })
+    other.argument_count == body.argument_count
+        && body.locals.iter().all(|decl| {
+            other
+                .local(decl.local)
+                .is_some_and(|found| found.source.span == decl.source.span)
+        })
 }
 
 /// A drop that is in the elaborated body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RealDrop<'t> {
     pub(crate) place: Place<'t>,
-    /// The drop flag that decides whether it is done.
-    pub(crate) flag: Option<Local>,
+    /// What decides whether it is done.
+    pub(crate) condition: Option<DropCondition>,
     /// Whether it only frees the memory of a `Box`, whose content is gone.
     pub(crate) is_memory_only: bool,
 }
@@ -64,7 +71,7 @@ pub(crate) struct RealDrops<'t> {
 impl<'t> RealDrops<'t> {
     /// Takes both bodies, since drop flags are locals that only the elaborated one has.
     pub(crate) fn of(checked: &Body<'t>, elaborated: &Body<'t>) -> Self {
-        let flags = flags(checked, elaborated);
+        let conditions = conditions(checked, elaborated);
         let mut drops: BTreeMap<Key<'t>, Vec<RealDrop<'t>>> = BTreeMap::new();
         for block in &elaborated.blocks {
             let Some(terminator) = &block.terminator else {
@@ -85,7 +92,7 @@ impl<'t> RealDrops<'t> {
                 .or_default()
                 .push(RealDrop {
                     place,
-                    flag: flags.get(&block.id).copied(),
+                    condition: conditions.get(&block.id).copied(),
                     is_memory_only: !matches!(terminator.kind, TerminatorKind::Drop(_)),
                 });
         }
@@ -103,29 +110,39 @@ fn key(local: Local, span: Span<'_>, is_cleanup: bool) -> Key<'_> {
     (local, span.file, span.start, span.end, is_cleanup)
 }
 
-/// The blocks that are run only if a drop flag is set, also behind others that are.
-fn flags(checked: &Body<'_>, elaborated: &Body<'_>) -> BTreeMap<BasicBlock, Local> {
-    let mut flags = BTreeMap::new();
+/// The blocks that are run only on a condition that elaboration has put there: it decides on locals
+/// that are new.
+fn conditions(checked: &Body<'_>, elaborated: &Body<'_>) -> BTreeMap<BasicBlock, DropCondition> {
+    let mut conditions = BTreeMap::new();
     for block in &elaborated.blocks {
         let Some(terminator) = &block.terminator else {
             continue;
         };
-        let TerminatorKind::SwitchInt(Operand::Copy(place)) = &terminator.kind else {
+        let TerminatorKind::SwitchInt(operand) = &terminator.kind else {
             continue;
         };
-        let Some(flag) = place.as_local() else {
+        let Some(local) = operand.place().and_then(|place| place.as_local()) else {
             continue;
         };
-        if checked.local(flag).is_some() {
+        if checked.local(local).is_some() {
             continue;
         }
+        let is_discriminant = block
+            .statements
+            .last()
+            .is_some_and(|last| match &last.kind {
+                StatementKind::Assign(place, Rvalue::Discriminant(_)) => place.local == local,
+                _ => false,
+            });
         for edge in &terminator.edges {
-            if edge.label == EdgeLabel::Otherwise {
-                flags.insert(edge.target, flag);
+            if is_discriminant {
+                conditions.insert(edge.target, DropCondition::Variant);
+            } else if edge.label == EdgeLabel::Otherwise {
+                conditions.insert(edge.target, DropCondition::Flag(local));
             }
         }
     }
-    flags
+    conditions
 }
 
 /// The memory of a `Box` whose content is gone is freed by a call of its `drop`, for which a

@@ -83,17 +83,28 @@ pub enum DropDone<'t> {
     Always,
     /// Never: the value was moved away on every way there.
     Never,
-    /// It depends on the way: the drop flag remembers it, if the elaborated body is known.
-    Conditional(Option<Local>),
-    /// Only the memory of a `Box` is freed, since its content was moved out; under the drop flag, if
-    /// it has one. Without the elaborated body this is told as [`DropDone::Parts`].
-    Memory(Option<Local>),
-    /// Of these parts only, each under its drop flag, if it has one. None are named where the
+    /// It depends on the way that control flow came.
+    Conditional(DropCondition),
+    /// Only the memory of a `Box` is freed, since its content was moved out; on the
+    /// condition, if there is one. Without the elaborated body this is told as [`DropDone::Parts`].
+    Memory(Option<DropCondition>),
+    /// Of these parts only, each on its condition, if there is one. None are named where the
     /// elaborated body is not known: what was not moved is dropped. A whole `Box` beside its content
     /// stands for its memory.
-    Parts(Vec<(Place<'t>, Option<Local>)>),
+    Parts(Vec<(Place<'t>, Option<DropCondition>)>),
     /// Not known, since control flow is not.
     Unknown,
+}
+
+/// What decides at run time whether a drop is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DropCondition {
+    /// A drop flag: a local of the elaborated body that remembers whether there is a value.
+    Flag(Local),
+    /// The variant of the enum that is dropped: of some, the fields were moved away.
+    Variant,
+    /// The way that control flow came; the elaborated body, which has the flag, is not known.
+    Way,
 }
 
 /// Where a moved or copied value goes.

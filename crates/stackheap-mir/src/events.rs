@@ -6,9 +6,9 @@ use crate::elaborated::RealDrops;
 use crate::flow::Effect;
 use crate::uses::{OperandUse, Uses};
 use crate::{
-    BasicBlockData, Body, Certainty, Destination, DropDone, Event, EventKind, Flow, Loan, LoanId,
-    Local, Location, MovePathId, MovePaths, Operand, Origin, PathOf, PathState, Place, Rvalue,
-    Span, StatementKind, TerminatorKind,
+    BasicBlockData, Body, Certainty, Destination, DropCondition, DropDone, Event, EventKind, Flow,
+    Loan, LoanId, Local, Location, MovePathId, MovePaths, Operand, Origin, PathOf, PathState,
+    Place, Rvalue, Span, StatementKind, TerminatorKind,
 };
 
 /// How many temporaries a value is followed through.
@@ -276,15 +276,22 @@ impl<'a, 'b, 't> Collector<'a, 'b, 't> {
             let (destination, into) = self.step(operand);
             let passed =
                 into.filter(|local| *local != Local::RETURN_PLACE && !self.named.contains(local));
-            let next = passed
-                .and_then(|local| self.uses.get(local))
-                .and_then(|uses| uses.only_move());
-            match next {
+            match passed.and_then(|local| self.only_move(local)) {
                 Some(next) if next.location != operand.location => operand = next,
                 _ => return destination,
             }
         }
         Destination::Other
+    }
+
+    /// The move of a temporary whose value is used nowhere else. An assignment that drops what was
+    /// there before is printed twice, since the drop may panic.
+    fn only_move(&self, local: Local) -> Option<OperandUse> {
+        let moves = self.uses.get(local)?.only_moves()?;
+        let (first, others) = moves.split_first()?;
+        let destination = self.step(*first);
+        let same = others.iter().all(|other| self.step(*other) == destination);
+        same.then_some(*first)
     }
 
     /// Where one statement or terminator takes an operand, and the local if it is all of it.
@@ -347,37 +354,30 @@ impl<'a, 'b, 't> Collector<'a, 'b, 't> {
         let count = self.drop_counts.get(&(place.local, at.span, at.is_cleanup));
         let real = drops.get(place.local, span, at.is_cleanup);
         let whole: Vec<_> = real.iter().filter(|drop| drop.place == *place).collect();
+        let done = |condition: Option<_>| condition.map_or(DropDone::Always, DropDone::Conditional);
         match (real, whole.as_slice()) {
             // Gone on every way, and so is one that the states call conditional: the compiler knows
             // more, such as which variant a `match` has found.
             ([], _) => DropDone::Never,
-            (real, [first, ..]) if real.iter().all(|drop| drop.is_memory_only) => {
-                DropDone::Memory(first.flag)
+            ([first, ..], _) if real.iter().all(|drop| drop.is_memory_only) => {
+                DropDone::Memory(first.condition)
             }
             // Several drops of one source cannot be told apart but by the states.
             _ if count.is_some_and(|&count| count > 1) => match (concluded(), whole.as_slice()) {
-                (DropDone::Conditional(_), [only, ..]) => DropDone::Conditional(only.flag),
+                (DropDone::Conditional(_), [only, ..]) => done(only.condition),
                 (concluded, _) => concluded,
             },
-            (_, [only]) if real.len() == 1 => match only.flag {
-                Some(flag) => DropDone::Conditional(Some(flag)),
-                None => DropDone::Always,
-            },
-            // Copies of a block, made when control flow was put straight.
-            (_, [first, ..]) if whole.len() == real.len() => {
-                if whole.iter().all(|drop| drop.flag == first.flag) {
-                    first
-                        .flag
-                        .map_or(DropDone::Always, |flag| DropDone::Conditional(Some(flag)))
-                } else {
-                    concluded()
-                }
+            // Several are copies of a block, made when control flow was put straight.
+            (_, [first, ..])
+                if whole.len() == real.len()
+                    && whole.iter().all(|drop| drop.condition == first.condition) =>
+            {
+                done(first.condition)
             }
+            (_, [_, ..]) if whole.len() == real.len() => concluded(),
             _ => {
-                let mut parts: Vec<_> = real
-                    .iter()
-                    .map(|drop| (drop.place.clone(), drop.flag))
-                    .collect();
+                let parts = real.iter().map(|drop| (drop.place.clone(), drop.condition));
+                let mut parts: Vec<_> = parts.collect();
                 parts.sort();
                 parts.dedup();
                 DropDone::Parts(parts)
@@ -399,7 +399,7 @@ impl<'a, 'b, 't> Collector<'a, 'b, 't> {
         let lost = |number: &u32| state(MovePathId(*number)) != whole;
         match whole.is_initialized() {
             Certainty::No => DropDone::Never,
-            Certainty::Maybe => DropDone::Conditional(None),
+            Certainty::Maybe => DropDone::Conditional(DropCondition::Way),
             Certainty::Definitely if parts.clone().any(|number| lost(&number)) => {
                 // Which parts have no path of their own, and so are left, only types would tell.
                 DropDone::Parts(Vec::new())

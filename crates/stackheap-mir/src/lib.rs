@@ -65,6 +65,7 @@
 mod body;
 mod borrows;
 mod declaration;
+mod dump_name;
 mod elaborated;
 mod event;
 mod events;
@@ -86,8 +87,9 @@ mod uses;
 
 pub use body::{BasicBlockData, Body, BodyKind, LocalDecl, Scope, Variable, VariableValue};
 pub use borrows::{BorrowCheck, IssuedLoan, PointRange, Region};
+pub use dump_name::DumpName;
 pub use elaborated::pair_elaborated;
-pub use event::{Destination, DropDone, Event, EventKind, Origin};
+pub use event::{Destination, DropCondition, DropDone, Event, EventKind, Origin};
 pub use facts::{Confidence, Facts};
 pub use flow::{Certainty, Flow, PathState};
 pub use ids::{BasicBlock, LoanId, Local, Location, RegionId, ScopeId};

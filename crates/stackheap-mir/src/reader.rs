@@ -234,23 +234,24 @@ impl<'t> Reader<'t> {
 
     /// Whether control flow is whole; tells one problem a body.
     fn check_flow(&mut self, body: &mut Body<'t>) {
-        let in_place = |(index, data): (usize, &BasicBlockData<'_>)| data.id.index() == index;
+        let is_moved = |(index, data): &(usize, &BasicBlockData<'_>)| data.id.index() != *index;
         let moved = body
             .blocks
             .iter()
             .enumerate()
-            .find(|block| !in_place(*block));
-        let edges = body
+            .find(is_moved)
+            .map(|(_, data)| data.id);
+        if moved.is_some() {
+            body.blocks.sort_by_key(|data| data.id);
+            body.blocks.dedup_by_key(|data| data.id);
+        }
+        let terminators = body
             .blocks
             .iter()
             .filter_map(|data| data.terminator.as_ref());
-        let mut targets = edges
-            .flat_map(|terminator| &terminator.edges)
-            .map(|edge| edge.target);
-        let missing = match moved {
-            Some((_, data)) => Some(data.id),
-            None => targets.find(|target| target.index() >= body.blocks.len()),
-        };
+        let mut targets = terminators.flat_map(|terminator| &terminator.edges);
+        let missing = targets.find(|edge| edge.target.index() >= body.blocks.len());
+        let missing = moved.or(missing.map(|edge| edge.target));
         if let Some(block) = missing {
             self.problem(ProblemKind::MissingBlock(block));
         }
@@ -364,9 +365,10 @@ impl<'t> Reader<'t> {
         if block.terminator.is_none() {
             let is_opaque =
                 |last: &mut Statement<'t>| matches!(last.kind, StatementKind::Opaque(_));
-            match block.statements.pop_if(is_opaque) {
-                Some(last) => block.terminator = Some(opaque_terminator(&last)),
-                None => self.problem(ProblemKind::NoTerminator(block.id)),
+            let last = block.statements.pop_if(is_opaque);
+            block.terminator = last.and_then(|last| opaque_terminator(&last));
+            if block.terminator.is_none() {
+                self.problem(ProblemKind::NoTerminator(block.id));
             }
         }
         open.body.blocks.push(block);
@@ -401,15 +403,15 @@ fn read_constant<'t>(open: &mut OpenBody<'t>, comment: &'t str) {
     }
 }
 
-fn opaque_terminator<'t>(statement: &Statement<'t>) -> Terminator<'t> {
+fn opaque_terminator<'t>(statement: &Statement<'t>) -> Option<Terminator<'t>> {
     let StatementKind::Opaque(text) = statement.kind else {
-        unreachable!("only opaque statements are made terminators");
+        return None;
     };
     let edge = |target: BasicBlock| Edge {
         label: EdgeLabel::Other(""),
         target,
     };
-    Terminator {
+    Some(Terminator {
         kind: TerminatorKind::Opaque(text),
         edges: terminator::mentioned_blocks(text)
             .into_iter()
@@ -419,5 +421,5 @@ fn opaque_terminator<'t>(statement: &Statement<'t>) -> Terminator<'t> {
         source: statement.source,
         callee_span: None,
         line: statement.line,
-    }
+    })
 }

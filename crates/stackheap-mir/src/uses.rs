@@ -148,12 +148,10 @@ impl LocalUses<'_, '_> {
         }
     }
 
-    /// The one move of the whole local, if its value is used nowhere else. That a panic before the
-    /// move drops it is no use.
-    pub(crate) fn only_move(&self) -> Option<OperandUse> {
-        match (self.operands.as_slice(), self.others) {
-            ([only], 0) if only.is_move => Some(*only),
-            _ => None,
-        }
+    /// The moves of the whole local, if it is used by them only. That a panic before them drops it
+    /// is no use.
+    pub(crate) fn only_moves(&self) -> Option<&[OperandUse]> {
+        let are_moves = self.operands.iter().all(|operand| operand.is_move);
+        (are_moves && self.others == 0).then_some(&self.operands)
     }
 }

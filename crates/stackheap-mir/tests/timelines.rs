@@ -9,20 +9,24 @@ mod common;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use common::{Toolchain, compile_text};
+use common::{Toolchain, compile_text, toolchains};
 use stackheap_mir::{
-    BorrowKind, Confidence, Destination, DropDone, Event, EventKind, Facts, PathState, Place,
-    Projection, pair_elaborated, parse,
+    BorrowKind, Confidence, Destination, DropCondition, DropDone, Event, EventKind, Facts,
+    PathState, Place, Projection, pair_elaborated, parse,
 };
 
 #[track_caller]
 fn check(program: &str) {
-    check_in(Toolchain::Default, program, false);
+    for toolchain in toolchains() {
+        check_in(toolchain, program, false);
+    }
 }
 
 #[track_caller]
 fn check_unwind(program: &str) {
-    check_in(Toolchain::Default, program, true);
+    for toolchain in toolchains() {
+        check_in(toolchain, program, true);
+    }
 }
 
 #[track_caller]
@@ -88,7 +92,11 @@ fn describe(facts: &Facts<'_, '_>, event: &Event<'_>) -> Option<String> {
             place: to, before, ..
         } => {
             let has_value = before.contains(PathState::INITIALIZED);
-            let verb = if has_value { "overwrite" } else { "init" };
+            let verb = match *before {
+                PathState::UNKNOWN => "write",
+                _ if has_value => "overwrite",
+                _ => "init",
+            };
             format!("{verb} {}", place(to)?)
         }
         EventKind::Moved {
@@ -152,17 +160,13 @@ fn describe(facts: &Facts<'_, '_>, event: &Event<'_>) -> Option<String> {
             match done {
                 DropDone::Always => format!("drop {name}"),
                 DropDone::Never => return None,
-                DropDone::Conditional(flag) => {
-                    format!(
-                        "drop {name} if {}",
-                        if flag.is_some() { "flag" } else { "?" }
-                    )
+                DropDone::Conditional(condition) => {
+                    format!("drop {name}{}", on(Some(*condition)))
                 }
-                DropDone::Memory(_) => format!("free {name}"),
+                DropDone::Memory(condition) => format!("free {name}{}", on(*condition)),
                 DropDone::Parts(parts) => {
-                    let part = |(part, flag): &(Place<'_>, Option<_>)| {
-                        let condition = if flag.is_some() { " if flag" } else { "" };
-                        format!("{}{condition}", place(part).unwrap())
+                    let part = |(part, condition): &(Place<'_>, Option<_>)| {
+                        format!("{}{}", place(part).unwrap(), on(*condition))
                     };
                     let parts: Vec<String> = parts.iter().map(part).collect();
                     format!("drop {}", parts.join(" and "))
@@ -172,6 +176,15 @@ fn describe(facts: &Facts<'_, '_>, event: &Event<'_>) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+fn on(condition: Option<DropCondition>) -> &'static str {
+    match condition {
+        Some(DropCondition::Flag(_)) => " if flag",
+        Some(DropCondition::Variant) => " if variant",
+        Some(DropCondition::Way) => " if way",
+        None => "",
+    }
 }
 
 /// A place by the name of its variable; `None` for temporaries.
@@ -223,7 +236,7 @@ fn drop_flags() {
     if flag {
         drop(s); //~ move s to drop(0)
         later = String::new(); //~ init later
-        println!(\"{later}\"); //~ borrow later until 7
+        later.len(); //~ borrow later until 7
     }
 } //~ drop s if flag; drop later if flag
 pub fn on_each_way(flag: bool) {
@@ -253,7 +266,7 @@ pub fn g(m: Any) -> usize {
         Any::Two(..) => 1,
         Any::Nothing => 0,
     }
-} //~ drop m as Two.0 and m as Two.1
+} //~ drop m if variant
 pub fn h(b: Box<String>) -> String {
     *b //~ move *b to _0
 } //~ free b
@@ -265,7 +278,7 @@ pub fn h(b: Box<String>) -> String {
 fn loans() {
     check(
         "pub fn f() {
-    let mut v = vec![1]; //~ init v
+    let mut v = Vec::from([1]); //~ init v
     v.push(v.len()); //~ borrow mut v until 3; borrow v until 3
     let m = &mut v; //~ borrow mut v until 8; init m
     m.push(1); //~ borrow mut *m until 5
@@ -289,7 +302,7 @@ fn captures() {
     let a = String::new(); //~ init a
     let b = String::new(); //~ init b
     let mut n = 0; //~ init n
-    let mut add = || n += b.len(); //~ borrow mut n until 6; borrow b until 6; init add; overwrite *n; borrow *b until 5
+    let mut add = || n += b.len(); //~ borrow mut n until 6; borrow b until 6; init add; write n; borrow b
     add(); //~ borrow mut add until 6
     let give = move || a; //~ move a to {closure#0; init give; move a to _0
     give().len() + n //~ move give to call_once(0)
@@ -317,9 +330,9 @@ pub fn f(flag: bool) {
 fn coroutines() {
     check(
         "pub async fn g() {}
-pub async fn f(x: String) -> usize { //~ move x to x; init x; move x to {async#0
+pub async fn f(x: String) -> usize { //~ move x to x; init x; move x to {coroutine#0
     let y = String::new(); //~ init y
-    g().await; //~ init __awaitee; borrow mut __awaitee until 4; init result; move __awaitee to ?
+    g().await; //~ init __awaitee; borrow mut __awaitee until 4; init result; overwrite _task_context; drop __awaitee
     x.len() + y.len() //~ borrow x until 5; borrow y until 5
 } //~ drop y; drop x
 ",
