@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::elaborated::RealDrops;
+use crate::elaborated::{RealDrop, RealDrops};
 use crate::flow::Effect;
 use crate::uses::{OperandUse, Uses};
 use crate::{
@@ -365,6 +365,7 @@ impl<'a, 'b, 't> Collector<'a, 'b, 't> {
             // Several drops of one source cannot be told apart but by the states.
             _ if count.is_some_and(|&count| count > 1) => match (concluded(), whole.as_slice()) {
                 (DropDone::Conditional(_), [only, ..]) => done(only.condition),
+                (DropDone::Parts(_), _) => DropDone::Parts(self.parts_left(real, effect)),
                 (concluded, _) => concluded,
             },
             // Several are copies of a block, made when control flow was put straight.
@@ -383,6 +384,37 @@ impl<'a, 'b, 't> Collector<'a, 'b, 't> {
                 DropDone::Parts(parts)
             }
         }
+    }
+
+    /// Of the parts that are dropped at several places of one source, those that are left at one.
+    fn parts_left(
+        &self,
+        real: &[RealDrop<'t>],
+        effect: Option<&Effect<'_, 't>>,
+    ) -> Vec<(Place<'t>, Option<DropCondition>)> {
+        let Some(effect) = effect else {
+            return Vec::new();
+        };
+        let left = |drop: &RealDrop<'t>| {
+            let condition = match effect.of_place(&drop.place).is_initialized() {
+                Certainty::No => return None,
+                Certainty::Maybe => Some(drop.condition.unwrap_or(DropCondition::Way)),
+                // What a flag decides elsewhere is certain here; a variant never is.
+                Certainty::Definitely => drop
+                    .condition
+                    .filter(|condition| *condition == DropCondition::Variant),
+            };
+            Some((drop.place.clone(), condition))
+        };
+        let is_in_parts = |place: &Place<'t>| match self.path(place) {
+            Some(path) => matches!(self.concluded(path, effect), DropDone::Parts(_)),
+            None => false,
+        };
+        let whole = |drop: &&RealDrop<'t>| !drop.is_memory_only && !is_in_parts(&drop.place);
+        let mut parts: Vec<_> = real.iter().filter(whole).filter_map(left).collect();
+        parts.sort();
+        parts.dedup_by(|next, first| next.0 == first.0);
+        parts
     }
 
     fn concluded(&self, path: MovePathId, effect: &Effect<'_, 't>) -> DropDone<'t> {
