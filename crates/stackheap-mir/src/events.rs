@@ -333,8 +333,9 @@ impl<'a, 'b, 't> Collector<'a, 'b, 't> {
         (destination, None)
     }
 
-    /// Whether a drop is done: what the elaborated body has left of it decides; where that cannot
-    /// be told, the states do.
+    /// Whether a drop is done. The elaborated body decides whether there is one; the states say
+    /// which one it is, since several drops may have the same source: those of each way out of a
+    /// scope, and those that a panic in one of them leaves to others.
     fn drop_done(
         &self,
         at: At<'t>,
@@ -342,47 +343,48 @@ impl<'a, 'b, 't> Collector<'a, 'b, 't> {
         path: Option<MovePathId>,
         effect: Option<&Effect<'_, 't>>,
     ) -> DropDone<'t> {
-        let concluded = || match (path, effect) {
+        let concluded = match (path, effect) {
             (Some(path), Some(effect)) => self.concluded(path, effect),
             // An element, or what a pointer points to, has a value always.
             (None, Some(_)) => DropDone::Always,
             (_, None) => DropDone::Unknown,
         };
         let (Some(drops), Some(span)) = (self.drops, at.span) else {
-            return concluded();
+            return concluded;
         };
-        let count = self.drop_counts.get(&(place.local, at.span, at.is_cleanup));
         let real = drops.get(place.local, span, at.is_cleanup);
+        // Gone on every way, and so is one that the states call conditional: the compiler knows
+        // more, such as which variant a `match` has found, or that nothing needs dropping.
+        if real.is_empty() {
+            return DropDone::Never;
+        }
+        if matches!(concluded, DropDone::Always | DropDone::Never) {
+            return concluded;
+        }
         let whole: Vec<_> = real.iter().filter(|drop| drop.place == *place).collect();
-        let done = |condition: Option<_>| condition.map_or(DropDone::Always, DropDone::Conditional);
-        match (real, whole.as_slice()) {
-            // Gone on every way, and so is one that the states call conditional: the compiler knows
-            // more, such as which variant a `match` has found.
-            ([], _) => DropDone::Never,
-            ([first, ..], _) if real.iter().all(|drop| drop.is_memory_only) => {
+        let first = whole.first();
+        let are_same = first.is_some_and(|first| {
+            whole.len() == real.len()
+                && whole.iter().all(|drop| {
+                    (drop.condition, drop.is_memory_only) == (first.condition, first.is_memory_only)
+                })
+        });
+        let count = self.drop_counts.get(&(place.local, at.span, at.is_cleanup));
+        let is_only = count.is_none_or(|&count| count == 1);
+        match (first, concluded) {
+            (Some(first), _) if are_same && first.is_memory_only => {
                 DropDone::Memory(first.condition)
             }
-            // Several drops of one source cannot be told apart but by the states.
-            _ if count.is_some_and(|&count| count > 1) => match (concluded(), whole.as_slice()) {
-                (DropDone::Conditional(_), [only, ..]) => done(only.condition),
-                (DropDone::Parts(_), _) => DropDone::Parts(self.parts_left(real, effect)),
-                (concluded, _) => concluded,
+            (Some(first), concluded) if are_same => match (first.condition, concluded) {
+                (Some(condition), _) => DropDone::Conditional(condition),
+                (None, DropDone::Conditional(way)) if !is_only => DropDone::Conditional(way),
+                (None, _) => DropDone::Always,
             },
-            // Several are copies of a block, made when control flow was put straight.
-            (_, [first, ..])
-                if whole.len() == real.len()
-                    && whole.iter().all(|drop| drop.condition == first.condition) =>
-            {
-                done(first.condition)
+            (first, DropDone::Conditional(way)) => {
+                let condition = first.and_then(|first| first.condition);
+                DropDone::Conditional(condition.unwrap_or(way))
             }
-            (_, [_, ..]) if whole.len() == real.len() => concluded(),
-            _ => {
-                let parts = real.iter().map(|drop| (drop.place.clone(), drop.condition));
-                let mut parts: Vec<_> = parts.collect();
-                parts.sort();
-                parts.dedup();
-                DropDone::Parts(parts)
-            }
+            _ => DropDone::Parts(self.parts_left(real, effect)),
         }
     }
 
@@ -392,26 +394,27 @@ impl<'a, 'b, 't> Collector<'a, 'b, 't> {
         real: &[RealDrop<'t>],
         effect: Option<&Effect<'_, 't>>,
     ) -> Vec<(Place<'t>, Option<DropCondition>)> {
-        let Some(effect) = effect else {
-            return Vec::new();
-        };
         let left = |drop: &RealDrop<'t>| {
+            let Some(effect) = effect else {
+                return Some((drop.place.clone(), drop.condition));
+            };
+            let is_variant = drop.condition == Some(DropCondition::Variant);
+            let path = self
+                .path(&drop.place)
+                .filter(|_| !drop.is_memory_only && !is_variant);
+            if path.is_some_and(|path| matches!(self.concluded(path, effect), DropDone::Parts(_))) {
+                // At another place it is dropped as a whole.
+                return None;
+            }
             let condition = match effect.of_place(&drop.place).is_initialized() {
                 Certainty::No => return None,
                 Certainty::Maybe => Some(drop.condition.unwrap_or(DropCondition::Way)),
                 // What a flag decides elsewhere is certain here; a variant never is.
-                Certainty::Definitely => drop
-                    .condition
-                    .filter(|condition| *condition == DropCondition::Variant),
+                Certainty::Definitely => drop.condition.filter(|_| is_variant),
             };
             Some((drop.place.clone(), condition))
         };
-        let is_in_parts = |place: &Place<'t>| match self.path(place) {
-            Some(path) => matches!(self.concluded(path, effect), DropDone::Parts(_)),
-            None => false,
-        };
-        let whole = |drop: &&RealDrop<'t>| !drop.is_memory_only && !is_in_parts(&drop.place);
-        let mut parts: Vec<_> = real.iter().filter(whole).filter_map(left).collect();
+        let mut parts: Vec<_> = real.iter().filter_map(left).collect();
         parts.sort();
         parts.dedup_by(|next, first| next.0 == first.0);
         parts
