@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::path::box_around;
 use crate::{
     BasicBlock, Body, DropCondition, EdgeLabel, Local, Operand, Place, Position, Rvalue, Span,
     StatementKind, TerminatorKind,
@@ -72,13 +73,14 @@ impl<'t> RealDrops<'t> {
     /// Takes both bodies, since drop flags are locals that only the elaborated one has.
     pub(crate) fn of(checked: &Body<'t>, elaborated: &Body<'t>) -> Self {
         let conditions = conditions(checked, elaborated);
+        let pointers = box_pointers(checked, elaborated);
         let mut drops: BTreeMap<Key<'t>, Vec<RealDrop<'t>>> = BTreeMap::new();
         for block in &elaborated.blocks {
             let Some(terminator) = &block.terminator else {
                 continue;
             };
             let place = match &terminator.kind {
-                TerminatorKind::Drop(place) => Some(place.clone()),
+                TerminatorKind::Drop(place) => Some(in_box(&pointers, place)),
                 TerminatorKind::Call {
                     callee, arguments, ..
                 } => box_drop(elaborated, block.id, callee, arguments),
@@ -143,6 +145,34 @@ fn conditions(checked: &Body<'_>, elaborated: &Body<'_>) -> BTreeMap<BasicBlock,
         }
     }
     conditions
+}
+
+/// The boxes whose pointers are taken to look at what they own: elaboration has done away with
+/// places behind a `Box`.
+fn box_pointers<'t>(checked: &Body<'t>, elaborated: &Body<'t>) -> BTreeMap<Local, Place<'t>> {
+    let mut pointers = BTreeMap::new();
+    for statement in elaborated.blocks.iter().flat_map(|block| &block.statements) {
+        if let StatementKind::Assign(place, Rvalue::Cast { operand, .. }) = &statement.kind
+            && let (Some(pointer), Some(source)) = (place.as_local(), operand.place())
+            && checked.local(pointer).is_none()
+            && let Some(owner) = box_around(elaborated, source)
+        {
+            pointers.insert(pointer, owner);
+        }
+    }
+    pointers
+}
+
+/// A place behind the pointer of a `Box`, as one behind the `Box`.
+fn in_box<'t>(pointers: &BTreeMap<Local, Place<'t>>, place: &Place<'t>) -> Place<'t> {
+    match pointers.get(&place.local) {
+        Some(owner) => {
+            let mut owned = owner.clone();
+            owned.projection.extend(place.projection.iter().cloned());
+            owned
+        }
+        None => place.clone(),
+    }
 }
 
 /// The memory of a `Box` whose content is gone is freed by a call of its `drop`, for which a

@@ -252,6 +252,21 @@ fn elements<'t>(body: &Body<'t>, place: &Place<'t>) -> Option<(Vec<PathElement<'
     Some((elements, true))
 }
 
+/// The `Box` that a place is the pointer of, or a part of its pointer.
+pub(crate) fn box_around<'t>(body: &Body<'t>, place: &Place<'t>) -> Option<Place<'t>> {
+    let local_ty = body.local(place.local).map_or("", |decl| decl.ty);
+    let ends_in_box = |length: &usize| match place.projection[..*length].last() {
+        None => is_box(local_ty),
+        Some(Projection::Field(_, ty)) => is_box(ty),
+        Some(_) => false,
+    };
+    let length = (0..=place.projection.len()).rev().find(ends_in_box)?;
+    Some(Place {
+        local: place.local,
+        projection: place.projection[..length].to_vec(),
+    })
+}
+
 /// Whether a type is the `Box` whose content can be moved out of. A type of the user's own with the
 /// same name has no such places.
 fn is_box(ty: &str) -> bool {
