@@ -18,7 +18,7 @@
 //! Both texts are meant for people and bound to no format: what is read here is their grammar as
 //! `rustc_middle::mir::pretty` and `rustc_borrowck::nll` print it, without a table of versions.
 //! Types and constants stay text, and all of it is a part of the text that was given. Reading takes
-//! time that grows with the text, about 100 to 300 MB a second, and no stack that does.
+//! time that grows with the text, more than 100 MB a second, and no stack that does.
 //!
 //! ```text
 //! rustc -Zmir-include-spans=on -Zmir-opt-level=0 --emit=mir      the elaborated bodies, one file

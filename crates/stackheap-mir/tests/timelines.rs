@@ -295,6 +295,29 @@ pub fn g(v: &mut Vec<u8>) -> &u8 {
     );
 }
 
+/// On the way on which nothing was found the loan goes on, for the borrow checker: what `p` holds
+/// later has the same region.
+#[test]
+fn loans_end_where_the_reference_is_overwritten() {
+    check(
+        "pub struct List { next: Option<Box<List>>, n: u8 }
+pub fn last(list: &mut List) {
+    let mut p = list; //~ move list to p; init p
+    while let Some(next) = &mut p.next { //~ borrow mut *p.0 until 5,7; init next
+        p = next; //~ borrow mut **next until 6; overwrite p
+    }
+    p.n = 1; //~ write *p.1
+}
+pub fn arguments(n: u8, s: String) -> (u8, String) {
+    (n, s) //~ move s to (#1
+}
+pub fn f(s: String) -> (u8, String) {
+    arguments(1, s) //~ move s to arguments(1)
+}
+",
+    );
+}
+
 #[test]
 fn captures() {
     check(
