@@ -63,7 +63,8 @@ impl<'b, 't> Facts<'b, 't> {
         let uses = Uses::of(body);
         let (loans, missing) = loans(body, &uses);
         for loan in &missing {
-            let text = format!("{loan} is of no statement or region that is there");
+            let text =
+                format!("{loan} has no borrow or region that is there, or there are too many");
             problems.push(Problem::new(line, ProblemKind::BorrowHeader(text)));
         }
         let elaborated = elaborated.filter(|_| !body.is_coroutine);

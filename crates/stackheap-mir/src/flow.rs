@@ -1,96 +1,9 @@
 //! Which move paths have a value at which point: dataflow along the edges between blocks.
 
-use std::fmt;
-
 use crate::{
-    BasicBlock, Body, EdgeLabel, Local, Location, MovePathId, MovePaths, Operand, PathOf, Place,
-    Problem, ProblemKind, STATE_LIMIT, StatementKind, TerminatorKind,
+    BasicBlock, Body, Certainty, EdgeLabel, Local, Location, MovePathId, MovePaths, Operand,
+    PathOf, PathState, Place, Problem, ProblemKind, STATE_LIMIT, StatementKind, TerminatorKind,
 };
-
-/// Whether something holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Certainty {
-    /// It does not, on whatever way one came.
-    No,
-    /// It depends on the way one came, or is not known.
-    Maybe,
-    /// It does, on whatever way one came.
-    Definitely,
-}
-
-/// What a move path can be at a point: a set, of one element where the way one came does not
-/// matter, and empty where no way leads.
-///
-/// A part that has a path of its own counts for itself: a structure of which a field was moved is
-/// still initialised, and the field is not. See [`Facts::state`](crate::Facts::state).
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PathState(u8);
-
-impl PathState {
-    /// Its memory is not in use: before `StorageLive`, after `StorageDead`.
-    pub const DEAD: PathState = PathState(1);
-    /// It has memory, and never had a value in it.
-    pub const UNINITIALIZED: PathState = PathState(2);
-    /// It has a value.
-    pub const INITIALIZED: PathState = PathState(4);
-    /// Its value was moved away.
-    pub const MOVED: PathState = PathState(8);
-    /// Its value was dropped.
-    pub const DROPPED: PathState = PathState(16);
-    /// A statement of unknown form may have done anything with it.
-    pub const UNKNOWN: PathState = PathState(32);
-
-    /// Whether it can be all that another can be.
-    pub fn contains(self, other: PathState) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// What one or the other can be.
-    pub fn union(self, other: PathState) -> PathState {
-        PathState(self.0 | other.0)
-    }
-
-    /// Whether no way leads to the point.
-    pub fn is_unreachable(self) -> bool {
-        self.0 == 0
-    }
-
-    /// Whether it is in one state.
-    pub fn is(self, state: PathState) -> Certainty {
-        if self == state {
-            Certainty::Definitely
-        } else if self.contains(state) || self.contains(PathState::UNKNOWN) {
-            Certainty::Maybe
-        } else {
-            Certainty::No
-        }
-    }
-
-    /// Whether it has a value.
-    pub fn is_initialized(self) -> Certainty {
-        self.is(PathState::INITIALIZED)
-    }
-}
-
-impl fmt::Debug for PathState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = [
-            "dead",
-            "uninitialized",
-            "initialized",
-            "moved",
-            "dropped",
-            "unknown",
-        ];
-        let held = names
-            .iter()
-            .enumerate()
-            .filter(|(bit, _)| self.0 & (1 << bit) != 0);
-        let held: Vec<&str> = held.map(|(_, name)| *name).collect();
-        f.write_str(if held.is_empty() { "unreachable" } else { "" })?;
-        f.write_str(&held.join("|"))
-    }
-}
 
 /// The states of all move paths at the start of each block.
 #[derive(Clone, Debug)]
@@ -373,13 +286,7 @@ impl<'t> Effect<'_, 't> {
     pub(crate) fn terminator(&mut self, kind: &TerminatorKind<'t>) {
         self.take(kind.operands());
         match kind {
-            TerminatorKind::Drop(place) => self.change(place, |state| {
-                if state.contains(PathState::INITIALIZED) {
-                    PathState(state.0 & !PathState::INITIALIZED.0 | PathState::DROPPED.0)
-                } else {
-                    state
-                }
-            }),
+            TerminatorKind::Drop(place) => self.change(place, PathState::after_drop),
             TerminatorKind::InlineAsm { outputs, .. } => {
                 for output in outputs {
                     self.assign(output);

@@ -79,7 +79,7 @@ pub(crate) fn loans<'t>(body: &Body<'t>, uses: &Uses<'_, 't>) -> (Vec<Loan<'t>>,
             None => missing.push(issued.id),
         }
     }
-    reborrows(&mut found);
+    reborrows(&mut found, &mut work);
     (found, missing)
 }
 
@@ -94,6 +94,10 @@ fn loan<'t>(
         return None;
     };
     let region = body.borrows.as_ref()?.region(issued.region)?;
+    let steps = uses
+        .get(place.local)
+        .map_or(0, |uses| uses.writes.len() + uses.storage_dead.len());
+    *work = work.checked_sub(steps)?;
     let mut walk = Walk {
         body,
         region,
@@ -331,7 +335,7 @@ fn can_hold(body: &Body<'_>, local: Local) -> bool {
 }
 
 /// Finds which loans are borrowed from by others.
-fn reborrows(loans: &mut [Loan<'_>]) {
+fn reborrows(loans: &mut [Loan<'_>], work: &mut usize) {
     let mut by_holder: BTreeMap<Local, Vec<usize>> = BTreeMap::new();
     for (index, loan) in loans.iter().enumerate() {
         for holder in &loan.holders {
@@ -350,6 +354,11 @@ fn reborrows(loans: &mut [Loan<'_>]) {
         let holding = by_holder
             .get(&loan.place.local)
             .map_or(&[][..], Vec::as_slice);
+        // Without time for it, it is not known.
+        let Some(left) = work.checked_sub(holding.len()) else {
+            return;
+        };
+        *work = left;
         let parents = holding
             .iter()
             .filter(is_parent)

@@ -305,9 +305,6 @@ impl Seen {
                 (real, done) => real == done,
             };
             self.agreeing_drops += usize::from(agree);
-            if !agree && std::env::var_os("MIR_DROPS").is_some() {
-                eprintln!("{name} {}: {place} {real:?} {done:?}", concluded.location);
-            }
             // What has no value is never dropped. The other way round the compiler knows more.
             if *done == DropDone::Never && *real != DropDone::Never {
                 let location = concluded.location;
