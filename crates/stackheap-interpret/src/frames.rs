@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use stackheap_image::{FrameAddress, Location, LocationContext, UnwindRegisters, UnwindStep};
 use stackheap_model::{
     At, Cell, CellKind, Frame, FrameBytes, FrameBytesKind, FrameId, ImageAddress, LoadBias, Local,
@@ -233,17 +233,21 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
     /// block that is open. Of several that are one variable in the source, the innermost.
     fn visible<'f>(&self, facts: &'f FunctionFacts, site: &Site) -> Vec<&'f VariableFacts> {
         let mut chosen: Vec<&VariableFacts> = Vec::new();
+        // Functions of a thousand variables have been seen.
+        let mut first_of = FxHashMap::default();
         let here = facts.variables.iter().filter(|facts| {
             facts.variable.in_scope(site.address)
                 || is_to_come(facts, site.position)
                 || self.is_ending(facts, site)
         });
         for facts in here {
-            let same = chosen.iter().position(|other| {
-                other.name == facts.name
-                    && other.declared == facts.declared
-                    && facts.role != LocalRole::Hidden
-            });
+            let declared = facts.declared.as_ref();
+            let key = (
+                &*facts.name,
+                declared.map(|at| (&*at.file, at.line, at.column)),
+            );
+            let first = *first_of.entry(key).or_insert(chosen.len());
+            let same = (first < chosen.len() && facts.role != LocalRole::Hidden).then_some(first);
             match same {
                 None => chosen.push(facts),
                 Some(index) => {
