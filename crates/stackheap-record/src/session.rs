@@ -212,6 +212,8 @@ struct Session<'a, 'd> {
     last_thread: u32,
     /// Whether it is in the recording that allocations were lost.
     loss_told: bool,
+    /// Whether it is that a static could not be read any more.
+    static_unreadable_told: bool,
     recording: Recording,
     /// Whether the program runs on without breakpoints and hooks.
     is_let_go: bool,
@@ -282,6 +284,7 @@ impl<'a, 'd> Session<'a, 'd> {
             by_thread_pointer: FxHashMap::default(),
             last_thread: 0,
             loss_told: false,
+            static_unreadable_told: false,
             recording: if options.from.is_some() {
                 Recording::NotYet
             } else {
@@ -833,13 +836,14 @@ impl<'a, 'd> Session<'a, 'd> {
             self.capture
                 .stop(&self.memory, &state.memory, &state.blocks, &roots)
                 .during("reading its memory")?;
-            captured.low = self.capture.stack_low;
+            (captured.low, captured.high) = self.capture.stack;
         }
         if tell_window {
             let bytes = self.options.budget.stack_bytes;
             self.writer
                 .record(&Record::Limit(Limit::StackWindow { thread: id, bytes }))?;
         }
+        self.tell_unreadable_static()?;
         self.write_changes()?;
         let (patches, bytes) = self.capture.patches();
         self.writer.stop(&StopRef {
@@ -857,6 +861,13 @@ impl<'a, 'd> Session<'a, 'd> {
         for change in self.capture.changes() {
             let record = match *change {
                 Change::Tracked(address) => Record::Tracked { address },
+                Change::Unreadable(address) => Record::Untracked {
+                    address,
+                    // What reading memory that is not there, or may not be read, gives.
+                    why: Untracked::Unreadable {
+                        errno: libc::EFAULT,
+                    },
+                },
                 Change::Unreachable(address) => Record::Untracked {
                     address,
                     why: Untracked::Unreachable,
@@ -917,6 +928,20 @@ impl<'a, 'd> Session<'a, 'd> {
         let drained = ring.drain_at_trap(&mut |allocation| sink.take(allocation));
         sink.error.map_or(Ok(()), Err)?;
         self.tell_lost(drained.damaged)
+    }
+
+    /// Tells that a static cannot be read, the first time: unlike a block it has no place for that.
+    fn tell_unreadable_static(&mut self) -> Result<(), RecordError> {
+        if !self.capture.static_unreadable
+            || std::mem::replace(&mut self.static_unreadable_told, true)
+        {
+            return Ok(());
+        }
+        let what = "a static could not be read: the program took the right to read it away; it is \
+                    shown as it was before";
+        self.writer
+            .record(&Record::Limit(Limit::Other(what.to_owned())))?;
+        Ok(())
     }
 
     /// Tells that events of the hooks make no sense, the first time.

@@ -1425,6 +1425,57 @@ fn mappings_made_while_it_runs() {
     assert_eq!(counted, 1, "of the thread's own stack: {drawn}");
 }
 
+const GUARDED: &str = r#"
+use std::alloc::{Layout, alloc, dealloc};
+unsafe extern "C" {
+    fn mprotect(at: *mut u8, size: usize, protection: i32) -> i32;
+}
+fn main() {
+    let layout = Layout::from_size_align(3 << 12, 4096).unwrap();
+    let guarded = unsafe { alloc(layout) };
+    let mut behind = Box::new([1u64; 1000]);
+    let mut text = String::from("small");
+    println!("guarded {guarded:p}"); // <whole>
+    unsafe { mprotect(guarded.add(4096), 4096, 0) };
+    behind[3] = 77;
+    text.make_ascii_uppercase();
+    println!("behind {:p} text {text}", &*behind); // <protected>
+    unsafe { mprotect(guarded.add(4096), 4096, 3) };
+    unsafe { guarded.add(5000).write(5) };
+    text.make_ascii_lowercase();
+    println!("text {text}"); // <again>
+    unsafe { dealloc(guarded, layout) };
+}
+"#;
+
+#[test]
+fn a_page_that_may_not_be_read_hides_no_other() {
+    let executable = compile("guarded", GUARDED);
+    let (plain, recording) = assert_same("guarded", &executable, &Call::default());
+    assert!(plain.stdout().ends_with("text SMALL\ntext small\n"));
+    let block = |state: &Json, size: u64| {
+        let blocks = state["blocks"].as_array().expect("blocks");
+        let found = blocks.iter().find(|block| block["size"] == size);
+        found.expect("the block is live").clone()
+    };
+    let step = |state: &Json| state["step"].as_u64().expect("a number");
+    let whole = state_at(&recording, "whole");
+    assert_eq!(block(&whole, 3 << 12)["as_of"], step(&whole));
+    let state = state_at(&recording, "protected");
+    assert_eq!(local(&state, "text")["value"]["text"], "\"SMALL\"");
+    assert_eq!(block(&state, 8000)["as_of"], step(&state));
+    let cells = block(&state, 8000)["cells"].clone();
+    assert_eq!(cells[3]["text"], "77", "it lies behind the page");
+    let as_of = block(&state, 3 << 12)["as_of"].as_u64().expect("a step");
+    assert!(
+        as_of < step(&state) && as_of >= step(&whole),
+        "what cannot be read is not taken for current: {as_of}"
+    );
+    let state = state_at(&recording, "again");
+    assert_eq!(local(&state, "text")["value"]["text"], "\"small\"");
+    assert_eq!(block(&state, 3 << 12)["as_of"], step(&state));
+}
+
 const OVERWRITES: &str = r#"
 /// Makes what lies in the memory that it shares with others senseless, but for the first page.
 fn overwrite() {
