@@ -204,8 +204,9 @@ pub struct SiteTable {
     pub statements: Vec<Statement>,
     /// Sites, by address.
     pub sites: Vec<Site>,
-    /// User statics that can be written: address and size in bytes.
+    /// User statics that can be written: address, and how many bytes are read from there.
     pub statics: Vec<(ImageAddress, u64)>,
-    /// User thread-locals: offset from the thread pointer (negative on x86-64), size in bytes.
+    /// User thread-locals: offset from the thread pointer (negative on x86-64), and how many bytes
+    /// are read from there.
     pub thread_locals: Vec<(i64, u64)>,
 }

@@ -1476,6 +1476,54 @@ fn a_page_that_may_not_be_read_hides_no_other() {
     assert_eq!(block(&state, 3 << 12)["as_of"], step(&state));
 }
 
+const LARGE_STATICS: &str = r#"
+use std::cell::RefCell;
+use std::sync::Mutex;
+#[repr(C)]
+struct Wide<const N: usize> {
+    table: [u64; N],
+    last: u64,
+}
+static WIDE: Mutex<Wide<{ 10 << 20 }>> = Mutex::new(Wide { table: [0; 10 << 20], last: 0 });
+static SMALL: Mutex<u64> = Mutex::new(7000);
+thread_local! {
+    static OWN: RefCell<Wide<10_000>> = const { RefCell::new(Wide { table: [6; 10_000], last: 0 }) };
+}
+fn main() {
+    for round in 1..4 {
+        WIDE.lock().unwrap().table[1] = 4000 + round;
+        WIDE.lock().unwrap().last = round;
+        *SMALL.lock().unwrap() += round;
+        OWN.with_borrow_mut(|own| own.table[1] = 5000 + round);
+    }
+    println!("end"); // <end>
+}
+"#;
+
+#[test]
+fn statics_that_are_too_large_to_be_read_at_every_stop() {
+    let executable = compile("large_statics", LARGE_STATICS);
+    let (_, recording) = assert_same("large_statics", &executable, &Call::default());
+    let state = state_at(&recording, "end");
+    let statics = state["statics"].as_array().expect("statics");
+    let value = |name: &str| {
+        let found = statics
+            .iter()
+            .find(|item| item["name"].as_str().expect("a name").contains(name));
+        found.unwrap_or_else(|| panic!("no {name}"))["value"].to_string()
+    };
+    let reason = "not captured: only the first 65536 bytes of this static are";
+    for (name, known, is_cut) in [
+        ("::WIDE", "4003", true),
+        ("::SMALL", "7006", false),
+        ("::OWN", "5003", true),
+    ] {
+        let value = value(name);
+        assert!(value.contains(known), "{name}: {value}");
+        assert_eq!(value.contains(reason), is_cut, "{name}: {value}");
+    }
+}
+
 const OVERWRITES: &str = r#"
 /// Makes what lies in the memory that it shares with others senseless, but for the first page.
 fn overwrite() {
