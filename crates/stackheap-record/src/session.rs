@@ -151,9 +151,47 @@ enum Watched {
     SetAffinity,
 }
 
+impl Watched {
+    /// Whether a thread that stands at the entry of a system call is about to make this one.
+    fn is_entered_with(&self, registers: &libc::user_regs_struct) -> bool {
+        let call = registers.orig_rax as libc::c_long;
+        match *self {
+            Watched::Write {
+                stream,
+                buffer,
+                vector,
+            } => {
+                let number = match vector {
+                    None => libc::SYS_write,
+                    Some(_) => libc::SYS_writev,
+                };
+                let is_of_it = stream_of(registers.rdi) == Some(stream);
+                call == number && is_of_it && registers.rsi == buffer
+            }
+            Watched::GetAffinity => call == libc::SYS_sched_getaffinity,
+            Watched::SetAffinity => call == libc::SYS_sched_setaffinity,
+        }
+    }
+}
+
+/// What a file descriptor stands for.
+fn stream_of(file: u64) -> Option<OutputStream> {
+    match file {
+        1 => Some(OutputStream::Stdout),
+        2 => Some(OutputStream::Stderr),
+        _ => None,
+    }
+}
+
+/// At most so many calls of a thread are followed at once: the handler of a signal that interrupts
+/// one may make another.
+const WATCHES: usize = 16;
+
 #[derive(Clone, Copy, Debug)]
 struct Watch {
     what: Watched,
+    /// The stack pointer where its function was called.
+    stack_pointer: u64,
     entered: bool,
 }
 
@@ -167,7 +205,8 @@ struct Thread {
     /// How far down it may reach; 0 when not known.
     stack_low: RuntimeAddress,
     thread_pointer: u64,
-    watch: Option<Watch>,
+    /// The newest last.
+    watches: Vec<Watch>,
     /// A site to pass without a record, since it was recorded before a signal came.
     passed: Option<RuntimeAddress>,
     /// Whether it runs where the program put it.
@@ -179,6 +218,29 @@ struct Thread {
     named: bool,
     /// Whether its birth has been seen both from its parent and from itself.
     stopped_at_birth: bool,
+}
+
+impl Thread {
+    /// Whether one stack pointer is above another on the thread's own stack; not so for two stacks.
+    fn is_above(&self, high: u64, low: u64) -> bool {
+        let own = self.stack_low.0..=self.stack_end.0;
+        low < high && own.contains(&low) && own.contains(&high)
+    }
+
+    /// Follows a system call to its end.
+    fn watch(&mut self, watch: Watch) {
+        // What was called from here or further out before is over: a handler did not return to it.
+        let mut watches = std::mem::take(&mut self.watches);
+        let here = watch.stack_pointer;
+        watches.retain(|older| {
+            older.stack_pointer != here && !self.is_above(here, older.stack_pointer)
+        });
+        if watches.len() >= WATCHES {
+            watches.remove(0);
+        }
+        watches.push(watch);
+        self.watches = watches;
+    }
 }
 
 /// What shares the memory of the program.
@@ -366,7 +428,7 @@ impl<'a, 'd> Session<'a, 'd> {
             stack_end: RuntimeAddress(start.rsp),
             stack_low: RuntimeAddress(0),
             thread_pointer: 0,
-            watch: None,
+            watches: Vec::new(),
             passed: None,
             free: false,
             stack_window_told: false,
@@ -596,9 +658,9 @@ impl<'a, 'd> Session<'a, 'd> {
         let watched = self
             .threads
             .get(&thread)
-            .is_some_and(|thread| thread.watch.is_some());
-        let result = if watched && signal == 0 {
-            process::go_on_to_system_call(thread)
+            .is_some_and(|thread| !thread.watches.is_empty());
+        let result = if watched {
+            process::go_on_to_system_call(thread, signal)
         } else {
             process::go_on(thread, signal)
         };

@@ -456,6 +456,78 @@ fn other_signals_reach_it_once() {
     interrupt("USR1", "10");
 }
 
+const BLOCKED: &str = r#"
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+unsafe extern "C" {
+    fn signal(number: i32, handler: usize) -> usize;
+    fn pipe(ends: *mut i32) -> i32;
+    fn dup(file: i32) -> i32;
+    fn dup2(from: i32, to: i32) -> i32;
+    fn fcntl(file: i32, command: i32, ...) -> i32;
+    fn read(file: i32, bytes: *mut u8, size: usize) -> isize;
+    fn write(file: i32, bytes: *const u8, size: usize) -> isize;
+    fn gettid() -> i32;
+    fn getpid() -> i32;
+    fn tgkill(process: i32, thread: i32, number: i32) -> i32;
+}
+static SEEN: AtomicU32 = AtomicU32::new(0);
+extern "C" fn handler(_: i32) {
+    // Calls of its own, of which one is to be followed too.
+    unsafe { getpid() };
+    unsafe { write(2, b"handled\n".as_ptr(), 8) };
+    SEEN.fetch_add(1, SeqCst);
+}
+/// Whether a thread sleeps in `write` to its standard output.
+fn is_blocked(thread: i32) -> bool {
+    let of = |file| std::fs::read_to_string(format!("/proc/self/task/{thread}/{file}")).unwrap();
+    of("stat").contains(") S ") && of("syscall").starts_with("1 0x1 ")
+}
+fn main() {
+    unsafe { signal(10, handler as *const () as usize) };
+    let mut ends = [0; 2];
+    unsafe { pipe(ends.as_mut_ptr()) };
+    let room = unsafe { fcntl(ends[1], 1031, 4096) } as usize;
+    let stdout = unsafe { dup(1) };
+    unsafe { dup2(ends[1], 1) };
+    let fill = vec![b'.'; room];
+    unsafe { write(1, fill.as_ptr(), room) };
+    let main = unsafe { gettid() };
+    let helper = std::thread::spawn(move || {
+        for expected in 1..4 {
+            while !is_blocked(main) {
+                std::thread::yield_now();
+            }
+            unsafe { tgkill(getpid(), main, 10) };
+            while SEEN.load(SeqCst) < expected {
+                std::thread::yield_now();
+            }
+        }
+        let mut bytes = vec![0; room];
+        let mut left = room + 5;
+        while left > 0 {
+            left -= unsafe { read(ends[0], bytes.as_mut_ptr(), left.min(room)) } as usize;
+        }
+    });
+    let written = unsafe { write(1, b"late\n".as_ptr(), 5) };
+    helper.join().unwrap();
+    unsafe { dup2(stdout, 1) };
+    println!("written {written} handled {}", SEEN.load(SeqCst));
+    println!("end"); // <end>
+}
+"#;
+
+#[test]
+fn output_that_a_signal_interrupts() {
+    let executable = compile("blocked", BLOCKED);
+    let (plain, recording) = assert_same("blocked", &executable, &Call::default());
+    assert_eq!(plain.stdout(), "written 5 handled 3\nend\n", "the witness");
+    let output = state_at(&recording, "end")["output"].clone();
+    let stdout = output["stdout"].as_str().expect("a text");
+    let rest = stdout.trim_start_matches('.');
+    assert_eq!(rest, "late\nwritten 5 handled 3\n");
+    assert_eq!(output["stderr"], "handled\nhandled\nhandled\n");
+}
+
 const IGNORING: &str = r#"
 fn main() {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();

@@ -88,12 +88,11 @@ impl Session<'_, '_> {
                 Ok(())
             }
             Some(thread) if !thread.stopped_at_birth => self.born(os, signal),
+            Some(_) if signal == libc::SIGTRAP => self.go_on(os),
             Some(_) => {
                 unless_gone(process::continue_or_listen(os, signal))
                     .during("stopping it as a signal asks for")?;
-                if signal != libc::SIGTRAP {
-                    self.stop_with_program(signal);
-                }
+                self.stop_with_program(signal);
                 Ok(())
             }
         }
@@ -116,7 +115,7 @@ impl Session<'_, '_> {
                 stack_end: RuntimeAddress(0),
                 stack_low: RuntimeAddress(0),
                 thread_pointer: 0,
-                watch: None,
+                watches: Vec::new(),
                 passed: None,
                 free: kind == Kind::Process,
                 stack_window_told: false,
