@@ -195,6 +195,30 @@ struct Watch {
     entered: bool,
 }
 
+/// At most so many sites of a thread wait for handlers to return: handlers may be interrupted too.
+const INTERRUPTED: usize = 64;
+
+/// A site whose instruction had not run yet when a signal came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Interrupted {
+    at: RuntimeAddress,
+    /// The registers that it is come back to with.
+    registers: [u64; Register::COUNT],
+}
+
+impl Interrupted {
+    fn new(at: RuntimeAddress, registers: &libc::user_regs_struct) -> Self {
+        Self {
+            at,
+            registers: general_registers(registers),
+        }
+    }
+
+    fn stack_pointer(&self) -> u64 {
+        self.registers[usize::from(Register::RSP.0)]
+    }
+}
+
 #[derive(Debug)]
 struct Thread {
     kind: Kind,
@@ -207,8 +231,9 @@ struct Thread {
     thread_pointer: u64,
     /// The newest last.
     watches: Vec<Watch>,
-    /// A site to pass without a record, since it was recorded before a signal came.
-    passed: Option<RuntimeAddress>,
+    /// Sites that were recorded before a signal came, to be passed without a record when its
+    /// handler returns. The newest last.
+    interrupted: Vec<Interrupted>,
     /// Whether it runs where the program put it.
     free: bool,
     stack_window_told: bool,
@@ -221,10 +246,57 @@ struct Thread {
 }
 
 impl Thread {
+    /// One that has not been seen yet.
+    fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            id: None,
+            stack_end: RuntimeAddress(0),
+            stack_low: RuntimeAddress(0),
+            thread_pointer: 0,
+            watches: Vec::new(),
+            interrupted: Vec::new(),
+            free: kind == Kind::Process,
+            stack_window_told: false,
+            announced: false,
+            named: false,
+            stopped_at_birth: false,
+        }
+    }
+
     /// Whether one stack pointer is above another on the thread's own stack; not so for two stacks.
     fn is_above(&self, high: u64, low: u64) -> bool {
         let own = self.stack_low.0..=self.stack_end.0;
         low < high && own.contains(&low) && own.contains(&high)
+    }
+
+    /// A signal comes at a site that has been recorded.
+    fn interrupted_at(&mut self, site: Interrupted) {
+        if self.interrupted.len() >= INTERRUPTED {
+            self.interrupted.remove(0);
+        }
+        self.interrupted.push(site);
+    }
+
+    /// Whether a handler has returned to a site that has been recorded. A handler that did not
+    /// return, but left with `siglongjmp`, has no claim to the next passing: it ran below where it
+    /// interrupted its thread, so that is forgotten as soon as a site is passed there or above.
+    fn returns_to(&mut self, site: Interrupted) -> bool {
+        if self.interrupted.is_empty() {
+            return false;
+        }
+        if let Some(index) = self.interrupted.iter().rposition(|it| *it == site) {
+            self.interrupted.truncate(index);
+            return true;
+        }
+        let here = site.stack_pointer();
+        let mut interrupted = std::mem::take(&mut self.interrupted);
+        interrupted.retain(|it| {
+            let place = it.stack_pointer();
+            place != here && !self.is_above(here, place)
+        });
+        self.interrupted = interrupted;
+        false
     }
 
     /// Follows a system call to its end.
@@ -423,18 +495,9 @@ impl<'a, 'd> Session<'a, 'd> {
         self.prepare_breakpoints().during("setting breakpoints")?;
         self.pin();
         let main = Thread {
-            kind: Kind::Thread,
-            id: None,
             stack_end: RuntimeAddress(start.rsp),
-            stack_low: RuntimeAddress(0),
-            thread_pointer: 0,
-            watches: Vec::new(),
-            passed: None,
-            free: false,
-            stack_window_told: false,
-            announced: false,
-            named: false,
             stopped_at_birth: true,
+            ..Thread::new(Kind::Thread)
         };
         self.threads.insert(self.process, main);
         self.begin_thread(self.process)
@@ -731,7 +794,7 @@ impl<'a, 'd> Session<'a, 'd> {
             return Ok(());
         };
         let Some(id) = thread.id else { return Ok(()) };
-        if thread.passed.take() == Some(at) {
+        if thread.returns_to(Interrupted::new(at, registers)) {
             return Ok(());
         }
         let is_unnamed = !std::mem::replace(&mut thread.named, true);
@@ -1146,5 +1209,63 @@ fn unless_gone(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(()),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site(at: u64, stack_pointer: u64) -> Interrupted {
+        let mut registers = [0; Register::COUNT];
+        registers[usize::from(Register::RSP.0)] = stack_pointer;
+        Interrupted {
+            at: RuntimeAddress(at),
+            registers,
+        }
+    }
+
+    fn thread() -> Thread {
+        Thread {
+            stack_low: RuntimeAddress(0x1_0000),
+            stack_end: RuntimeAddress(0x2_0000),
+            ..Thread::new(Kind::Thread)
+        }
+    }
+
+    #[test]
+    fn handlers_return_to_what_they_interrupted() {
+        let mut thread = thread();
+        let (outer, inner) = (site(1, 0x1_9000), site(2, 0x1_8000));
+        thread.interrupted_at(outer);
+        for deeper in [site(3, 0x1_8000), site(1, 0x1_8000), site(4, 0x5000)] {
+            assert!(!thread.returns_to(deeper), "a site of the handler");
+        }
+        thread.interrupted_at(inner);
+        assert!(!thread.returns_to(site(3, 0x1_7000)));
+        assert!(thread.returns_to(inner));
+        assert!(!thread.returns_to(site(5, 0x1_8100)));
+        assert!(thread.returns_to(outer));
+        assert!(!thread.returns_to(outer), "passed again");
+        // On a stack of its own, which may be above.
+        thread.interrupted_at(outer);
+        assert!(!thread.returns_to(site(3, 0x9_0000)));
+        assert!(thread.returns_to(outer));
+    }
+
+    #[test]
+    fn a_handler_that_does_not_return_hides_no_passing() {
+        let interrupted = site(1, 0x1_9000);
+        for beyond in [site(2, 0x1_9000), site(2, 0x1_a000)] {
+            let mut thread = thread();
+            thread.interrupted_at(interrupted);
+            assert!(!thread.returns_to(beyond));
+            assert!(!thread.returns_to(interrupted));
+        }
+        let mut thread = thread();
+        for number in 0..1000 {
+            thread.interrupted_at(site(number, 0x1_9000));
+        }
+        assert_eq!(thread.interrupted.len(), INTERRUPTED);
     }
 }

@@ -456,6 +456,54 @@ fn other_signals_reach_it_once() {
     interrupt("USR1", "10");
 }
 
+const INTERRUPTED_OFTEN: &str = r#"
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+unsafe extern "C" {
+    fn signal(number: i32, handler: usize) -> usize;
+    fn gettid() -> i32;
+    fn getpid() -> i32;
+    fn tgkill(process: i32, thread: i32, number: i32) -> i32;
+}
+static SEEN: AtomicU64 = AtomicU64::new(0);
+static DONE: AtomicBool = AtomicBool::new(false);
+extern "C" fn handler(_: i32) {
+    SEEN.fetch_add(1, SeqCst); // <handled>
+    SEEN.fetch_add(0, SeqCst);
+}
+fn main() {
+    unsafe { signal(10, handler as *const () as usize) };
+    let (process, main) = unsafe { (getpid(), gettid()) };
+    let sender = std::thread::spawn(move || {
+        while !DONE.load(SeqCst) {
+            unsafe { tgkill(process, main, 10) };
+        }
+    });
+    let mut number = 0u64;
+    for _ in 0..400 {
+        number = number.wrapping_mul(3).wrapping_add(1); // <round>
+    }
+    while SEEN.load(SeqCst) == 0 {
+        std::hint::spin_loop();
+    }
+    DONE.store(true, SeqCst);
+    sender.join().unwrap();
+    std::process::exit((number % 100) as i32);
+}
+"#;
+
+#[test]
+fn a_statement_that_a_signal_interrupts_is_one_step() {
+    let executable = compile("interrupted_often", INTERRUPTED_OFTEN);
+    let (_, recording) = assert_same("interrupted_often", &executable, &Call::default());
+    let passed = lines(&states(&recording));
+    let count = |text: &str| {
+        let line = line_of(INTERRUPTED_OFTEN, text);
+        passed.iter().filter(|&&passed| passed == line).count()
+    };
+    assert!(count("<handled>") > 0, "the witness");
+    assert_eq!(count("<round>"), 400, "as the loop says");
+}
+
 const BLOCKED: &str = r#"
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 unsafe extern "C" {

@@ -107,23 +107,7 @@ impl Session<'_, '_> {
     }
 
     fn expect_child(&mut self, child: OsThread, kind: Kind) -> Result<(), RecordError> {
-        self.threads.insert(
-            child,
-            Thread {
-                kind,
-                id: None,
-                stack_end: RuntimeAddress(0),
-                stack_low: RuntimeAddress(0),
-                thread_pointer: 0,
-                watches: Vec::new(),
-                passed: None,
-                free: kind == Kind::Process,
-                stack_window_told: false,
-                announced: false,
-                named: false,
-                stopped_at_birth: false,
-            },
-        );
+        self.threads.insert(child, Thread::new(kind));
         match self.take_early(child) {
             Some(signal) => self.born(child, signal),
             None => Ok(()),
