@@ -750,9 +750,7 @@ impl<'a, 'd> Session<'a, 'd> {
             }
             if let Some(breakpoint) = self.breakpoints.at(at) {
                 let (purpose, copy) = (breakpoint.purpose, breakpoint.copy);
-                breakpoint.passed += 1;
-                let passed = breakpoint.passed;
-                return self.at_breakpoint(thread, &registers, at, purpose, copy, passed);
+                return self.at_breakpoint(thread, &registers, at, purpose, copy);
             }
         }
         self.signal(thread, signal)
@@ -765,14 +763,13 @@ impl<'a, 'd> Session<'a, 'd> {
         at: RuntimeAddress,
         purpose: Purpose,
         copy: RuntimeAddress,
-        passed: u64,
     ) -> Result<(), RecordError> {
         unless_gone(process::set_instruction_pointer(thread, copy.0))
             .during("moving it past a breakpoint")?;
         match purpose {
             Purpose::Service(service) => self.service(thread, registers, at, service)?,
             Purpose::Site(site) => {
-                self.pass_site(thread, registers, at, site, passed)?;
+                self.pass_site(thread, registers, at, site)?;
                 let is_recorded = self.threads.get(&thread).is_some_and(|it| it.id.is_some());
                 if is_recorded && self.options.threads == Threads::Serialized {
                     return self.wait_for_turn(thread);
@@ -788,7 +785,6 @@ impl<'a, 'd> Session<'a, 'd> {
         registers: &libc::user_regs_struct,
         at: RuntimeAddress,
         site: SiteId,
-        passed: u64,
     ) -> Result<(), RecordError> {
         let Some(thread) = self.threads.get_mut(&os) else {
             return Ok(());
@@ -810,7 +806,7 @@ impl<'a, 'd> Session<'a, 'd> {
         self.drain()?;
         self.stop(os, id, registers, site)?;
         self.stops += 1;
-        self.check_bounds(at, site, passed)
+        self.check_bounds(at, site)
     }
 
     fn read_name(&mut self, os: OsThread, thread: ThreadId) -> Result<(), RecordError> {
@@ -840,12 +836,7 @@ impl<'a, 'd> Session<'a, 'd> {
             .during("setting breakpoints")
     }
 
-    fn check_bounds(
-        &mut self,
-        at: RuntimeAddress,
-        site: SiteId,
-        passed: u64,
-    ) -> Result<(), RecordError> {
+    fn check_bounds(&mut self, at: RuntimeAddress, site: SiteId) -> Result<(), RecordError> {
         if let Some(Trigger { sites, nth }) = &self.options.until
             && sites.contains(&site)
         {
@@ -868,14 +859,21 @@ impl<'a, 'd> Session<'a, 'd> {
         {
             return self.reach(Limit::MaxBytes(most));
         }
-        if self.options.throttle.is_some_and(|most| passed == most) {
-            self.breakpoints
+        let Some(breakpoint) = self.breakpoints.at(at) else {
+            return Ok(());
+        };
+        breakpoint.recorded += 1;
+        let after = breakpoint.recorded;
+        let is_reached = self.options.throttle.is_some_and(|most| after >= most);
+        // A thread that had run into it already is recorded once more.
+        if is_reached
+            && self
+                .breakpoints
                 .disarm(&self.memory, at)
-                .during("taking a breakpoint out")?;
-            self.writer.record(&Record::Limit(Limit::SiteThrottled {
-                site,
-                after: passed,
-            }))?;
+                .during("taking a breakpoint out")?
+        {
+            let limit = Limit::SiteThrottled { site, after };
+            self.writer.record(&Record::Limit(limit))?;
         }
         Ok(())
     }

@@ -1859,6 +1859,18 @@ fn a_bound_of_one_place_is_told() {
     );
 }
 
+#[test]
+fn a_bound_of_one_place_counts_from_where_recording_begins() {
+    // The place is passed more often before than the bound allows.
+    let from = format!("{}:50", place("<doubled>"));
+    let (states, ended, _) = scoped("from-throttle", &["--from", &from, "--throttle", "20"]);
+    let doubled = line_of(SCOPED, "<doubled>");
+    let lines = lines(&states);
+    assert_eq!(lines.iter().filter(|&&line| line == doubled).count(), 20);
+    let stderr = ended.stderr();
+    assert!(stderr.contains("20 of"), "it is told: {stderr}");
+}
+
 const SECRET: &str = r#"
 use std::io::Read;
 fn main() {
