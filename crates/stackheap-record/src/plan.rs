@@ -25,7 +25,7 @@ const ALL_STATICS_BYTES: u64 = 256 << 10;
 /// Which part of the user's code is recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Functions declared in a file whose shown path ends so.
+    /// Functions declared in a file that is named so, or lies in a directory that is.
     File(String),
     /// Functions whose path contains this.
     Function(String),
@@ -41,12 +41,9 @@ impl Scope {
         }
     }
 
-    fn covers(&self, function: &str, shown_file: &str) -> bool {
+    fn covers(&self, function: &str, file: &SourceFile) -> bool {
         match self {
-            Self::File(path) => {
-                let path = path.trim_start_matches("./").trim_end_matches('/');
-                shown_file.ends_with(path) || shown_file.contains(&format!("{path}/"))
-            }
+            Self::File(path) => file.is_named(path) || file.is_within(path),
             Self::Function(part) => function.contains(part.as_str()),
         }
     }
@@ -143,8 +140,8 @@ impl Planner<'_, '_> {
             return;
         };
         let file = self.file(&declared.file);
-        let shown = &self.table.files[file.0 as usize].path;
         let only = self.request.only;
+        let shown = &self.table.files[file.0 as usize];
         if !only.is_empty() && !only.iter().any(|scope| scope.covers(&function.name, shown)) {
             return;
         }
@@ -599,6 +596,26 @@ impl LocationContext for Probe {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_scope_is_what_the_user_named() {
+        let covers = |written: &str, path: &str| {
+            let path = path.to_owned();
+            Scope::parse(written).covers("app::main", &SourceFile { path, text: None })
+        };
+        for meant in ["main.rs", "./src/main.rs", "src/", "bin/src", "app::main"] {
+            assert!(covers(meant, "bin/src/main.rs"), "{meant}");
+        }
+        for (written, other) in [
+            ("main.rs", "src/domain.rs"),
+            ("main.rs", "d_main.rs"),
+            ("src/", "mysrc/main.rs"),
+            ("src/main.rs", "other_src/main.rs"),
+            ("src/net/", "src/network/main.rs"),
+        ] {
+            assert!(!covers(written, other), "{written}");
+        }
+    }
 
     #[test]
     fn large_statics_leave_room_for_small_ones() {
