@@ -407,7 +407,7 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
     fn entry_place(&self, frame: &FrameEntry, facts: &VariableFacts) -> Option<RuntimeAddress> {
         let cursor = self.program.recording.cursor_at(frame.entered_stop).ok()?;
         let state = cursor.state();
-        let moment = Moment::new(state, &self.program.image);
+        let moment = Moment::new(state, self.program);
         let mut threads = state.threads.iter();
         let thread = threads.find(|thread| thread.last_stop == Some(frame.entered_stop))?;
         let entry = thread.top().filter(|top| top.frame == frame.frame)?;

@@ -4,6 +4,7 @@ use stackheap_image::Image;
 use stackheap_model::{LoadBias, Region, RuntimeAddress, ThreadId, Unknown};
 use stackheap_trace::{Permissions, ReplayState, Untracked};
 
+use crate::program::Program;
 use crate::values::Memory;
 
 /// The system maps nothing below this address, so that null pointers always fault.
@@ -14,12 +15,17 @@ pub(crate) struct Moment<'s, 'r> {
     pub state: &'s ReplayState,
     pub image: &'s Image<'r>,
     pub bias: LoadBias,
+    program: &'s Program<'r>,
 }
 
 impl<'s, 'r> Moment<'s, 'r> {
-    pub(crate) fn new(state: &'s ReplayState, image: &'s Image<'r>) -> Self {
-        let bias = state.bias.unwrap_or_default();
-        Self { state, image, bias }
+    pub(crate) fn new(state: &'s ReplayState, program: &'s Program<'r>) -> Self {
+        Self {
+            state,
+            image: &program.image,
+            bias: state.bias.unwrap_or_default(),
+            program,
+        }
     }
 
     /// The thread on whose stack an address lies.
@@ -111,7 +117,13 @@ impl<'s, 'r> Moment<'s, 'r> {
                 _ => "not captured: nothing captured points at it".to_owned(),
             });
         }
-        Unknown::because(match self.region(at) {
+        let region = self.region(at);
+        if let Some(why) =
+            self.why_static_unknown(at.offset((len as u64).saturating_sub(1)), region)
+        {
+            return why;
+        }
+        Unknown::because(match region {
             Region::Stack => "not captured: outside the part of the stack that was read",
             Region::Static => "not captured: a static that is not of user code",
             Region::Tls => "not captured: a thread-local that is not of user code",
@@ -123,6 +135,25 @@ impl<'s, 'r> Moment<'s, 'r> {
             Region::None => "no memory is there",
             _ => "not captured",
         })
+    }
+
+    /// Why a place in a static or thread-local of user code is not known.
+    fn why_static_unknown(&self, at: RuntimeAddress, region: Region) -> Option<Unknown> {
+        let captured = match region {
+            Region::Static => self.program.captured_of_static(self.bias.to_image(at)),
+            Region::Tls => self.state.threads.iter().find_map(|thread| {
+                let offset = at.0.wrapping_sub(thread.thread_pointer.0) as i64;
+                self.program.captured_of_thread_local(offset)
+            }),
+            _ => None,
+        };
+        Some(Unknown::because(match captured? {
+            0 => format!(
+                "not captured: over the byte budget of {} for all statics",
+                self.program.captured_of_all_statics()
+            ),
+            bytes => format!("not captured: only the first {bytes} bytes of this static are"),
+        }))
     }
 }
 

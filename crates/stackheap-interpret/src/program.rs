@@ -426,6 +426,55 @@ impl<'r> Program<'r> {
         })
     }
 
+    /// How many bytes are captured of the user's static that an address lies in; `None` when there
+    /// is none, or the address lies in what is captured.
+    pub(crate) fn captured_of_static(&self, at: ImageAddress) -> Option<u64> {
+        let address = |item: &StaticVariable| match item.place {
+            StaticPlace::Address(start) => Some(start.0 as i64),
+            StaticPlace::ThreadLocal { .. } => None,
+        };
+        let table = &self.table.statics;
+        let table = table.iter().map(|&(start, bytes)| (start.0 as i64, bytes));
+        self.captured_of(at.0 as i64, address, table)
+    }
+
+    /// The same for a thread-local, by its distance from the thread pointer.
+    pub(crate) fn captured_of_thread_local(&self, at: i64) -> Option<u64> {
+        let offset = |item: &StaticVariable| match item.place {
+            StaticPlace::Address(_) => None,
+            StaticPlace::ThreadLocal {
+                from_thread_pointer,
+                ..
+            } => Some(from_thread_pointer),
+        };
+        self.captured_of(at, offset, self.table.thread_locals.iter().copied())
+    }
+
+    /// The same for what starts at the place that `start_of` gives, if any.
+    fn captured_of(
+        &self,
+        at: i64,
+        start_of: impl Fn(&StaticVariable) -> Option<i64>,
+        mut table: impl Iterator<Item = (i64, u64)>,
+    ) -> Option<u64> {
+        let start = self.statics().iter().find_map(|item| {
+            let start = start_of(item)?;
+            let size = self.image.ty(item.ty).size?;
+            let inside = at.checked_sub(start)?;
+            (u64::try_from(inside).ok()? < size).then_some(start)
+        })?;
+        let captured = table.find(|&(other, _)| other == start);
+        let captured = captured.map_or(0, |(_, bytes)| bytes);
+        (at.abs_diff(start) >= captured).then_some(captured)
+    }
+
+    /// How many bytes are captured of all statics and of the thread-locals of a thread together.
+    pub(crate) fn captured_of_all_statics(&self) -> u64 {
+        let statics = self.table.statics.iter().map(|&(_, bytes)| bytes);
+        let thread_locals = self.table.thread_locals.iter().map(|&(_, bytes)| bytes);
+        statics.chain(thread_locals).fold(0, u64::saturating_add)
+    }
+
     pub(crate) fn function_facts(&self, id: FunctionId) -> Arc<FunctionFacts> {
         match self.facts.get(id.0 as usize) {
             Some(cell) => Arc::clone(cell.get_or_init(|| Arc::new(self.read_function(id)))),

@@ -513,7 +513,7 @@ impl<'p, 'r> Walk<'p, 'r> {
         self.freed.remove(&thread);
         let state = self.cursor.state();
         let frames = state.threads.get(thread).map_or_else(Vec::new, |thread| {
-            let moment = Moment::new(state, &self.program.image);
+            let moment = Moment::new(state, self.program);
             let reading = Reading::new(self.program, &moment, self.limits.values);
             let builder = FrameBuilder {
                 program: self.program,
@@ -697,7 +697,7 @@ struct Built {
 }
 
 fn build(program: &Program<'_>, state: &ReplayState, limits: &StateLimits) -> Built {
-    let moment = Moment::new(state, &program.image);
+    let moment = Moment::new(state, program);
     let reading = Reading::new(program, &moment, limits.values);
     let builder = FrameBuilder {
         program,

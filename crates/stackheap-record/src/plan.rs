@@ -16,10 +16,16 @@ use stackheap_source::Outline;
 
 use crate::hoisted::{hoisted, straight_until};
 
+/// How many bytes are read of one static, from its start.
+const STATIC_BYTES: u64 = 64 << 10;
+
+/// How many are read of all statics and of the thread-locals of one thread together.
+const ALL_STATICS_BYTES: u64 = 256 << 10;
+
 /// Which part of the user's code is recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Functions declared in a file whose shown path ends so.
+    /// Functions declared in a file that is named so, or lies in a directory that is.
     File(String),
     /// Functions whose path contains this.
     Function(String),
@@ -35,12 +41,9 @@ impl Scope {
         }
     }
 
-    fn covers(&self, function: &str, shown_file: &str) -> bool {
+    fn covers(&self, function: &str, file: &SourceFile) -> bool {
         match self {
-            Self::File(path) => {
-                let path = path.trim_start_matches("./").trim_end_matches('/');
-                shown_file.ends_with(path) || shown_file.contains(&format!("{path}/"))
-            }
+            Self::File(path) => file.is_named(path) || file.is_within(path),
             Self::Function(part) => function.contains(part.as_str()),
         }
     }
@@ -137,8 +140,8 @@ impl Planner<'_, '_> {
             return;
         };
         let file = self.file(&declared.file);
-        let shown = &self.table.files[file.0 as usize].path;
         let only = self.request.only;
+        let shown = &self.table.files[file.0 as usize];
         if !only.is_empty() && !only.iter().any(|scope| scope.covers(&function.name, shown)) {
             return;
         }
@@ -419,7 +422,24 @@ impl Planner<'_, '_> {
         self.table.statics.dedup();
         self.table.thread_locals.sort_unstable();
         self.table.thread_locals.dedup();
+        bound(&mut self.table.statics, &mut self.table.thread_locals);
     }
+}
+
+/// Cuts what is read at every stop to its bounds; what has no room is not read at all. The small
+/// ones come first: a table that is large must not take the room of all the flags beside it.
+fn bound<A, B>(statics: &mut Vec<(A, u64)>, thread_locals: &mut Vec<(B, u64)>) {
+    let of_statics = statics.iter_mut().map(|(_, bytes)| bytes);
+    let of_threads = thread_locals.iter_mut().map(|(_, bytes)| bytes);
+    let mut all: Vec<&mut u64> = of_statics.chain(of_threads).collect();
+    all.sort_by_key(|bytes| **bytes);
+    let mut left = ALL_STATICS_BYTES;
+    for bytes in all {
+        *bytes = (*bytes).min(STATIC_BYTES).min(left);
+        left -= *bytes;
+    }
+    statics.retain(|&(_, bytes)| bytes > 0);
+    thread_locals.retain(|&(_, bytes)| bytes > 0);
 }
 
 #[derive(Clone, Debug)]
@@ -570,5 +590,48 @@ impl LocationContext for Probe {
 
     fn thread_pointer(&self) -> Option<u64> {
         Some(0x6000_0000_0000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_is_what_the_user_named() {
+        let covers = |written: &str, path: &str| {
+            let path = path.to_owned();
+            Scope::parse(written).covers("app::main", &SourceFile { path, text: None })
+        };
+        for meant in ["main.rs", "./src/main.rs", "src/", "bin/src", "app::main"] {
+            assert!(covers(meant, "bin/src/main.rs"), "{meant}");
+        }
+        for (written, other) in [
+            ("main.rs", "src/domain.rs"),
+            ("main.rs", "d_main.rs"),
+            ("src/", "mysrc/main.rs"),
+            ("src/main.rs", "other_src/main.rs"),
+            ("src/net/", "src/network/main.rs"),
+        ] {
+            assert!(!covers(written, other), "{written}");
+        }
+    }
+
+    #[test]
+    fn large_statics_leave_room_for_small_ones() {
+        let mut statics = vec![(0, 80 << 20), (1, 8), (2, 60 << 10), (3, 60 << 10)];
+        statics.extend([(4, 1 << 20), (5, 1 << 20)]);
+        let mut thread_locals = vec![(-64, 64)];
+        bound(&mut statics, &mut thread_locals);
+        let expected = [
+            (0, (8 << 10) - 72),
+            (1, 8),
+            (2, 60 << 10),
+            (3, 60 << 10),
+            (4, 64 << 10),
+            (5, 64 << 10),
+        ];
+        assert_eq!(statics, expected);
+        assert_eq!(thread_locals, [(-64, 64)]);
     }
 }

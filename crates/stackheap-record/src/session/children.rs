@@ -88,12 +88,11 @@ impl Session<'_, '_> {
                 Ok(())
             }
             Some(thread) if !thread.stopped_at_birth => self.born(os, signal),
+            Some(_) if signal == libc::SIGTRAP => self.go_on(os),
             Some(_) => {
                 unless_gone(process::continue_or_listen(os, signal))
                     .during("stopping it as a signal asks for")?;
-                if signal != libc::SIGTRAP {
-                    self.stop_with_program(signal);
-                }
+                self.stop_with_program(signal);
                 Ok(())
             }
         }
@@ -108,23 +107,7 @@ impl Session<'_, '_> {
     }
 
     fn expect_child(&mut self, child: OsThread, kind: Kind) -> Result<(), RecordError> {
-        self.threads.insert(
-            child,
-            Thread {
-                kind,
-                id: None,
-                stack_end: RuntimeAddress(0),
-                stack_low: RuntimeAddress(0),
-                thread_pointer: 0,
-                watch: None,
-                passed: None,
-                free: kind == Kind::Process,
-                stack_window_told: false,
-                announced: false,
-                named: false,
-                stopped_at_birth: false,
-            },
-        );
+        self.threads.insert(child, Thread::new(kind));
         match self.take_early(child) {
             Some(signal) => self.born(child, signal),
             None => Ok(()),

@@ -3,7 +3,8 @@
 use stackheap_model::RuntimeAddress;
 use stackheap_trace::Record;
 
-use super::{Session, unless_gone};
+use super::{Interrupted, Session, unless_gone};
+use crate::breakpoints::Purpose;
 use crate::error::{During, RecordError};
 use crate::sys::process::{self, OsThread, Signals};
 
@@ -16,9 +17,13 @@ impl Session<'_, '_> {
         if let Some(at) = self.breakpoints.in_program(RuntimeAddress(registers.rip)) {
             unless_gone(process::set_instruction_pointer(os, at.0))
                 .during("moving it back to its own code")?;
-            let is_site = self.breakpoints.at(at).is_some();
-            if let Some(thread) = self.threads.get_mut(&os) {
-                thread.passed = is_site.then_some(at);
+            // Behind the instruction the next site may begin, which has not been passed.
+            let copy = RuntimeAddress(registers.rip);
+            let is_recorded = self.breakpoints.at(at).is_some_and(|breakpoint| {
+                breakpoint.copy == copy && matches!(breakpoint.purpose, Purpose::Site(_))
+            });
+            if let (true, Some(thread)) = (is_recorded, self.threads.get_mut(&os)) {
+                thread.interrupted_at(Interrupted::new(at, &registers));
             }
         }
         self.note_sender(os, signal);
