@@ -41,5 +41,5 @@ mod walk;
 pub use error::InterpretError;
 pub use heap::HeapLimits;
 pub use overview::{BlockStory, LocalStory, Overview, overview};
-pub use program::{EXECUTABLE_BLOB, Opened, PATHS_BLOB, PATHS_KIND, Program};
+pub use program::{EXECUTABLE_BLOB, OPT_LEVEL_FACT, Opened, PATHS_BLOB, PATHS_KIND, Program};
 pub use walk::{Level, StateLimits, Walk, state_at, state_at_part};

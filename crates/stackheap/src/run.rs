@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use stackheap_build::{BuildError, Built, ProgramRole};
 use stackheap_image::Image;
 use stackheap_interpret::{
-    EXECUTABLE_BLOB, Opened, Overview, PATHS_BLOB, PATHS_KIND, StateLimits, overview,
+    EXECUTABLE_BLOB, OPT_LEVEL_FACT, Opened, Overview, PATHS_BLOB, PATHS_KIND, StateLimits, overview,
 };
 use stackheap_model::SiteTable;
 use stackheap_record::{
@@ -217,7 +217,7 @@ fn header(arguments: &RunArguments, built: &Built) -> Header {
     let started = SystemTime::now().duration_since(UNIX_EPOCH).ok();
     let mut facts = Vec::new();
     if let Some(profile) = &built.profile {
-        facts.push(("opt-level".to_owned(), profile.opt_level.clone()));
+        facts.push((OPT_LEVEL_FACT.to_owned(), profile.opt_level.clone()));
     }
     if built.role == ProgramRole::Tests {
         facts.push(("role".to_owned(), "tests".to_owned()));
