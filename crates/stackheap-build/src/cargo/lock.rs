@@ -49,7 +49,7 @@ impl LockFile {
         let directory = |name| super::cache_below(options, name);
         // With these cargo writes nothing, and is to fail without one.
         let untouched = selection.locked || selection.frozen;
-        let turn = directory("turns").and_then(|turns| take_turn(&turns.join(&key)));
+        let turn = directory("turns").and_then(|turns| cache::take_turn(&turns.join(&key)));
         let kept = directory("locks").map(|locks| locks.join(&key));
         let before = contents(&path);
         let mut file = PutBack {
@@ -96,21 +96,6 @@ impl Drop for LockFile {
             helper.dismiss();
         }
     }
-}
-
-/// Waits until no other build of the workspace is between taking note of the lock file and putting
-/// it back. Where the system cannot do that, nobody waits.
-fn take_turn(path: &Path) -> Option<File> {
-    let mut options = File::options();
-    let file = options
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
-        .ok()?;
-    #[cfg(unix)]
-    rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive).ok()?;
-    Some(file)
 }
 
 /// What cargo left behind.
