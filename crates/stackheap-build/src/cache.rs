@@ -112,7 +112,7 @@ pub(crate) fn fill(
     // Between the question and the answer nobody else fills it.
     let _turn = slot
         .parent()
-        .map(|slots| take_turn(&slots.with_extension("turn")));
+        .and_then(|slots| take_turn(&slots.with_extension("turn")));
     for _ in 0..FILLINGS {
         if is_current() {
             remove(new);
