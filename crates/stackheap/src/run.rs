@@ -105,6 +105,8 @@ pub fn run(arguments: &RunArguments) -> Ended {
         Err(error) if facts.broke_off.is_some() => {
             output::tell(&format!("warning: {error:#}\n"));
         }
+        // Nobody reads the result; the program's status is the answer all the same.
+        Err(error) if output::is_closed_pipe(&error) => {}
         reported => reported?,
     }
     Ok(exit_code(&facts.outcome))

@@ -371,6 +371,27 @@ fn the_table_of_stack_and_heap() {
 }
 
 #[test]
+fn the_status_of_the_program_is_told_where_nobody_reads_the_result() {
+    let source = "fn main() { std::io::stdin().read_line(&mut String::new()).unwrap(); \
+        std::process::exit(3); }";
+    let executable = compile("cli_unread", source);
+    let recording = fresh("unread").join("unread.stackheap");
+    for format in ["json", "text", "markdown", "svg"] {
+        let call = Call::with_options(&["--format", format]);
+        let mut command = recording_command(&executable, &recording, &call);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // The program waits for the end of its input; by then nobody reads the result.
+        drop(child.stdout.take());
+        drop(child.stdin.take());
+        assert_eq!(wait(&mut child, &command).code(), Some(3), "{format}");
+    }
+}
+
+#[test]
 fn the_story_of_a_block_and_of_a_local() {
     let state: Json = serde_json::from_str(&shown(&["--mark", "full", "--format", "json"]))
         .expect("one JSON document");
