@@ -392,6 +392,32 @@ fn the_status_of_the_program_is_told_where_nobody_reads_the_result() {
 }
 
 #[test]
+fn the_story_of_a_name_is_that_of_all_who_have_it() {
+    let source = "fn main() { let x = 1; println!(\"{x}\"); let x = x + 6; println!(\"{x}\"); }";
+    let executable = compile("cli_shadow", source);
+    let recording = fresh("shadow").join("shadow.stackheap");
+    let ended = run_recorded(&executable, &recording, &Call::with_options(&["-q"]));
+    assert_eq!(ended.stdout(), "1\n7\n");
+    let story = |name: &str| {
+        let ended = show(&recording, &["--story", "--local", name]);
+        assert_eq!(ended.status, 0, "{}", ended.stderr());
+        ended.stdout()
+    };
+    for (name, told, not_told) in [
+        ("x", &["x#1", "x#2"][..], &[][..]),
+        ("x#1", &["x#1"], &["x#2"]),
+        ("x#2", &["x#2"], &["x#1"]),
+    ] {
+        let story = story(name);
+        assert!(told.iter().all(|x| story.contains(x)), "{story}");
+        assert!(!not_told.iter().any(|x| story.contains(x)), "{story}");
+    }
+    // As in a step.
+    let shown = show(&recording, &["--local", "x", "--last"]).stdout();
+    assert!(shown.contains("x#1") && shown.contains("x#2"), "{shown}");
+}
+
+#[test]
 fn the_story_of_a_block_and_of_a_local() {
     let state: Json = serde_json::from_str(&shown(&["--mark", "full", "--format", "json"]))
         .expect("one JSON document");
