@@ -168,7 +168,10 @@ pub struct BuildOptions {
     pub cache_dir: Option<PathBuf>,
     /// An executable that calls [`dump_environment`](crate::dump_environment) when its first
     /// argument is [`RUNNER_ARGUMENT`](crate::RUNNER_ARGUMENT). Cargo runs it in the program's
-    /// stead, so that the program's environment is exactly cargo's. `None` to compute it.
+    /// stead, so that the program's environment is exactly cargo's. Likewise it calls
+    /// [`put_back_lock_file`](crate::put_back_lock_file) when that is
+    /// [`PUT_BACK_ARGUMENT`](crate::PUT_BACK_ARGUMENT). `None` to compute the environment, and to
+    /// leave the lock file as cargo left it if this process is killed.
     pub runner: Option<PathBuf>,
     /// Where the user stands; `None` for the current directory of this process.
     pub directory: Option<PathBuf>,

@@ -21,6 +21,10 @@ use crate::values::{Memory, Pointer};
 /// Frames outside user code that are looked for on one stack.
 const UNWOUND_FRAMES: usize = 4096;
 
+/// Why a variable is not looked for where its scope is not open.
+const BEYOND_SCOPE: &str =
+    "the code is optimised, and its place may be used for something else here";
+
 /// A frame with what the heap is built from.
 pub(crate) struct BuiltFrame {
     pub frame: Frame,
@@ -287,12 +291,16 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
     ) -> (Local, BuiltLocal) {
         let ty = self.program.image.ty(facts.variable.ty);
         let in_scope = facts.variable.in_scope(site.address) && !self.is_being_bound(facts, site);
-        let at = if in_scope {
-            site.address
+        let beyond_scope = !in_scope && !self.program.keeps_places(function);
+        let mut location = if in_scope {
+            let image = &self.program.image;
+            image.locate(&facts.variable, site.address, context)
+        } else if beyond_scope {
+            Err(Unknown::because(BEYOND_SCOPE))
         } else {
-            first_address(facts, site.address)
+            let at = first_address(facts, site.address);
+            self.program.image.locate(&facts.variable, at, context)
         };
-        let mut location = self.program.image.locate(&facts.variable, at, context);
         if in_scope
             && matches!(location, Err(_) | Ok(Location::Nowhere(_)))
             && let Some(at) = self.place_from_caller(context, function, facts, site)
@@ -302,7 +310,12 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
         let (place, shown, bytes) =
             self.value(context, facts, location, ty.size.unwrap_or(0), ty.align);
         let state = if !in_scope && self.is_ending(facts, site) {
-            self.state_at_end(context, facts, site)
+            match self.state_at_end(context, facts, site) {
+                LocalState::Live if beyond_scope => {
+                    LocalState::Unknown(Unknown::because(BEYOND_SCOPE))
+                }
+                state => state,
+            }
         } else {
             state_of(facts, in_scope)
         };

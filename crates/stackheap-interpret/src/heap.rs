@@ -786,10 +786,15 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
             None if others > 0 && holders.iter().all(fixed) => (holders.clone(), Claim::Refuted),
             None => (holders.clone(), Claim::Open),
         };
-        for at in losers {
+        for &at in &losers {
+            // Where it is known that these lost it, no other of them owns it either.
+            let named = |other: &&(usize, usize)| match (strong, claim) {
+                (None, Claim::Refuted) => !losers.contains(other),
+                _ => **other != at,
+            };
             let names: Vec<String> = holders
                 .iter()
-                .filter(|&&other| other != at)
+                .filter(named)
                 .filter_map(|&(frame, local)| local_of(frames, frame, local))
                 .map(|(_, name)| format!("`{name}`"))
                 .collect();

@@ -43,5 +43,5 @@ pub use error::InterpretError;
 pub use heap::HeapLimits;
 pub use outcome::outcome;
 pub use overview::{BlockStory, LocalStory, Overview, overview};
-pub use program::{EXECUTABLE_BLOB, Opened, PATHS_BLOB, PATHS_KIND, Program};
+pub use program::{EXECUTABLE_BLOB, OPT_LEVEL_FACT, Opened, PATHS_BLOB, PATHS_KIND, Program};
 pub use walk::{Level, StateLimits, Walk, state_at, state_at_part};

@@ -33,6 +33,10 @@ pub const PATHS_BLOB: &str = "paths";
 /// The kind of the blob with the paths.
 pub const PATHS_KIND: BlobKind = BlobKind::Other(1);
 
+/// The name of the header's fact with the level that the program was optimised at, as the compiler
+/// is told it.
+pub const OPT_LEVEL_FACT: &str = "opt-level";
+
 /// A recording and the executable that travels in it.
 pub struct Opened {
     recording: Recording,
@@ -94,11 +98,23 @@ pub struct Program<'r> {
     sites_of_stops: Mutex<FxHashMap<StopNumber, Option<SiteId>>>,
     allocating_functions: Mutex<FxHashMap<ImageAddress, Option<Arc<str>>>>,
     places_behind_heads: Mutex<FxHashMap<FrameId, SiteId>>,
+    /// The level that the program was built with, where the recording has it.
+    opt_level: Option<String>,
 }
 
 /// What is known of a function of user code.
 pub(crate) struct FunctionFacts {
     pub variables: Vec<VariableFacts>,
+    keeps_places: OnceLock<bool>,
+}
+
+impl FunctionFacts {
+    fn new(variables: Vec<VariableFacts>) -> Arc<Self> {
+        Arc::new(Self {
+            variables,
+            keeps_places: OnceLock::new(),
+        })
+    }
 }
 
 /// How far the statement of a site has run.
@@ -150,6 +166,9 @@ impl<'r> Program<'r> {
             .into_iter()
             .map(|function| (function.low, function))
             .collect();
+        let mut told = recording.header().facts.iter();
+        let opt_level = told.find(|(name, _)| name == OPT_LEVEL_FACT);
+        let opt_level = opt_level.map(|(_, level)| level.clone());
         Ok(Self {
             recording,
             image,
@@ -174,6 +193,7 @@ impl<'r> Program<'r> {
             sites_of_stops: Mutex::default(),
             allocating_functions: Mutex::default(),
             places_behind_heads: Mutex::default(),
+            opt_level,
             table,
         })
     }
@@ -477,14 +497,34 @@ impl<'r> Program<'r> {
 
     pub(crate) fn function_facts(&self, id: FunctionId) -> Arc<FunctionFacts> {
         match self.facts.get(id.0 as usize) {
-            Some(cell) => Arc::clone(cell.get_or_init(|| Arc::new(self.read_function(id)))),
-            None => Arc::new(FunctionFacts {
-                variables: Vec::new(),
+            Some(cell) => {
+                Arc::clone(cell.get_or_init(|| FunctionFacts::new(self.read_function(id))))
+            }
+            None => FunctionFacts::new(Vec::new()),
+        }
+    }
+
+    /// Whether variables of a function keep their places also where their scopes are not open, as
+    /// they do in code that is not optimised.
+    pub(crate) fn keeps_places(&self, function: &FunctionFacts) -> bool {
+        let level = &self.opt_level;
+        let is_kept = |facts: &VariableFacts| {
+            facts.variable.has_one_place() || self.image.ty(facts.variable.ty).size == Some(0)
+        };
+        match level.as_deref() {
+            Some(level) => level == "0",
+            // An executable that was built elsewhere tells by what its compiler left out.
+            None => *function.keeps_places.get_or_init(|| {
+                let variables = function.variables.iter();
+                // What a parameter came in with is not kept by any code.
+                variables
+                    .filter(|facts| facts.role != LocalRole::Parameter)
+                    .all(is_kept)
             }),
         }
     }
 
-    fn read_function(&self, id: FunctionId) -> FunctionFacts {
+    fn read_function(&self, id: FunctionId) -> Vec<VariableFacts> {
         let function = self
             .table
             .functions
@@ -492,9 +532,7 @@ impl<'r> Program<'r> {
             .and_then(|planned| self.functions.get(&planned.low))
             .cloned();
         let Some(function) = function else {
-            return FunctionFacts {
-                variables: Vec::new(),
-            };
+            return Vec::new();
         };
         let coroutine = function.name.contains("{async_");
         let mut variables: Vec<VariableFacts> = Vec::new();
@@ -504,7 +542,7 @@ impl<'r> Program<'r> {
             variables.extend(facts);
         }
         number_names(&mut variables);
-        FunctionFacts { variables }
+        variables
     }
 
     fn variable_facts(

@@ -822,7 +822,12 @@ fn compare(
                     bytes,
                     value: held.text.clone(),
                 },
-                Some(was) if was.bytes != held.bytes && !was.bytes.is_empty() => {
+                // What is not known on one side does not tell of a change.
+                Some(was)
+                    if was.bytes != held.bytes
+                        && !was.bytes.is_empty()
+                        && !held.bytes.is_empty() =>
+                {
                     EventKind::Assign {
                         local: place,
                         bytes,

@@ -37,6 +37,12 @@ pub enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Put a lock file back when the process that changed it has ended (used internally).
+    #[command(name = "__put-back", hide = true)]
+    PutBack {
+        /// The lock file, and the one that keeps what cargo made.
+        arguments: Vec<OsString>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

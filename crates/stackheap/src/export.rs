@@ -33,10 +33,7 @@ pub fn export(arguments: &ExportArguments) -> Ended {
             })?;
         }
         ExportFormat::Html => {
-            let title = arguments
-                .recording
-                .file_stem()
-                .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+            let title = recordings::title(&arguments.recording);
             let mut page = Page::new(PageHead {
                 title: &title,
                 sources: &program.table.files,

@@ -74,6 +74,10 @@ fn dispatch(arguments: Arguments) -> Ended {
             stackheap_build::dump_environment(arguments)?;
             Ok(0)
         }
+        Some(Command::PutBack { arguments }) => {
+            stackheap_build::put_back_lock_file(arguments)?;
+            Ok(0)
+        }
     }
 }
 

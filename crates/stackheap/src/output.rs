@@ -40,11 +40,7 @@ pub fn print(text: &str) -> anyhow::Result<()> {
 /// Opens a file to be written anew that carries what the program had in memory: like a recording,
 /// for its owner alone.
 pub fn private_file(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    stackheap_trace::create_private(path)
 }
 
 /// Tells something beside the result.

@@ -9,7 +9,7 @@ use stackheap_model::{BlockId, EventKind, FrameId, PlaceRef, State};
 use stackheap_report::{markdown, text};
 
 use crate::arguments::{Format, ShowArguments};
-use crate::{Ended, output, show};
+use crate::{Ended, focus, output, show};
 
 /// Entries of a story at most.
 const ENTRIES: usize = 500;
@@ -97,7 +97,7 @@ fn local_story(program: &Program<'_>, name: &str) -> anyhow::Result<Story> {
         for event in &state.events {
             let its = match &event.kind {
                 EventKind::Init { local, .. } | EventKind::Assign { local, .. } => {
-                    matches!(local, PlaceRef::Local { local, .. } if **local == *name)
+                    matches!(local, PlaceRef::Local { local, .. } if focus::is_named(local, name))
                 }
                 EventKind::Return { frame, .. } => frames.contains(frame),
                 _ => false,
@@ -106,7 +106,7 @@ fn local_story(program: &Program<'_>, name: &str) -> anyhow::Result<Story> {
                 local: PlaceRef::Local { frame, local },
                 ..
             } = &event.kind
-                && **local == *name
+                && focus::is_named(local, name)
             {
                 frames.insert(*frame);
             }

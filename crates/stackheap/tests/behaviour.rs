@@ -590,6 +590,48 @@ fn output_that_a_signal_interrupts() {
     assert_eq!(output["stderr"], "handled\nhandled\nhandled\n");
 }
 
+/// Waits, within bounds, until this holds.
+fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..60_000 {
+        if holds() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("{what} does not come");
+}
+
+#[test]
+fn an_interrupted_build_leaves_no_lock_file() {
+    let directory = fresh("interrupted-build");
+    let manifest = "[package]\nname = \"waiting\"\nedition = \"2024\"\n[workspace]\n";
+    write(&directory, "Cargo.toml", manifest);
+    write(&directory, "src/main.rs", "fn main() {}");
+    // It waits for the interrupt.
+    let script = "fn main() { std::fs::write(\"started\", \"\").unwrap(); \
+        loop { std::thread::park() } }";
+    write(&directory, "build.rs", script);
+    let (lock, started) = (directory.join("Cargo.lock"), directory.join("started"));
+    // Cargo makes the lock file, and then it is lent the one it made.
+    for _ in 0..2 {
+        let mut command = stackheap();
+        command
+            .args(["run", "-q"])
+            .current_dir(&directory)
+            .env("XDG_CACHE_HOME", directory.join("cache"))
+            .env("CARGO_TARGET_DIR", directory.join("target"));
+        in_own_group(&mut command).stdin(Stdio::null());
+        let mut child = command.spawn().expect("it starts");
+        wait_until("the build script", || started.exists());
+        assert!(lock.exists(), "cargo has one while it builds");
+        send_signal("INT", -i64::from(child.id()));
+        let status = wait(&mut child, &command);
+        assert!(!status.success());
+        wait_until("the end of the lock file", || !lock.exists());
+        std::fs::remove_file(&started).expect("it is there");
+    }
+}
+
 const IGNORING: &str = r#"
 fn main() {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();

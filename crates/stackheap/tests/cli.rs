@@ -4,7 +4,7 @@
 mod harness;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use harness::*;
@@ -368,6 +368,53 @@ fn the_table_of_stack_and_heap() {
         &show(&recording(), &["--compare", "--format", "svg"]),
         &["text and markdown"],
     );
+}
+
+#[test]
+fn the_status_of_the_program_is_told_where_nobody_reads_the_result() {
+    let source = "fn main() { std::io::stdin().read_line(&mut String::new()).unwrap(); \
+        std::process::exit(3); }";
+    let executable = compile("cli_unread", source);
+    let recording = fresh("unread").join("unread.stackheap");
+    for format in ["json", "text", "markdown", "svg"] {
+        let call = Call::with_options(&["--format", format]);
+        let mut command = recording_command(&executable, &recording, &call);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // The program waits for the end of its input; by then nobody reads the result.
+        drop(child.stdout.take());
+        drop(child.stdin.take());
+        assert_eq!(wait(&mut child, &command).code(), Some(3), "{format}");
+    }
+}
+
+#[test]
+fn the_story_of_a_name_is_that_of_all_who_have_it() {
+    let source = "fn main() { let x = 1; println!(\"{x}\"); let x = x + 6; println!(\"{x}\"); }";
+    let executable = compile("cli_shadow", source);
+    let recording = fresh("shadow").join("shadow.stackheap");
+    let ended = run_recorded(&executable, &recording, &Call::with_options(&["-q"]));
+    assert_eq!(ended.stdout(), "1\n7\n");
+    let story = |name: &str| {
+        let ended = show(&recording, &["--story", "--local", name]);
+        assert_eq!(ended.status, 0, "{}", ended.stderr());
+        ended.stdout()
+    };
+    for (name, told, not_told) in [
+        ("x", &["x#1", "x#2"][..], &[][..]),
+        ("x#1", &["x#1"], &["x#2"]),
+        ("x#2", &["x#2"], &["x#1"]),
+    ] {
+        let story = story(name);
+        assert!(told.iter().all(|x| story.contains(x)), "{story}");
+        assert!(!not_told.iter().any(|x| story.contains(x)), "{story}");
+    }
+    // As in a step.
+    let shown = show(&recording, &["--local", "x", "--last"]).stdout();
+    assert!(shown.contains("x#1") && shown.contains("x#2"), "{shown}");
 }
 
 #[test]
@@ -768,6 +815,9 @@ fn what_is_exported_is_for_its_owner_alone() {
     let directory = fresh("exported");
     for format in ["jsonl", "html", "svg", "markdown"] {
         let path = directory.join(format);
+        // Also where a file is replaced that all could read.
+        let old = write(&directory, format, "old");
+        std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o644)).unwrap();
         let ended = export(&["--format", format, "-o", path.to_str().unwrap()]);
         assert_eq!(ended.status, 0, "{}", ended.stderr());
         let mode = path.metadata().unwrap().permissions().mode();
@@ -973,6 +1023,79 @@ fn the_last_recording_is_shown_by_default() {
         .expect("it can be listed")
         .collect();
     assert_eq!(files.len(), 1, "{files:?}");
+}
+
+/// Runs `stackheap` with a cache of its own; gives what it told.
+fn in_cache(cache: &Path, arguments: &[&str]) -> Ended {
+    let mut command = stackheap();
+    command.args(arguments).env("XDG_CACHE_HOME", cache);
+    finish(&mut command, &[])
+}
+
+#[test]
+fn programs_of_one_name_have_recordings_of_their_own() {
+    let directory = fresh("one-name");
+    let cache = directory.join("cache");
+    let mut shows = Vec::new();
+    for name in ["first", "second"] {
+        let source =
+            format!("fn {name}() {{ println!(\"{name}\"); }}\nfn main() {{ {name}(); }}\n");
+        let file = write(&directory, &format!("{name}/main.rs"), source);
+        let file = file.to_str().unwrap();
+        // The same program again, with another text, has the same recording.
+        for _ in 0..2 {
+            let ended = in_cache(&cache, &["run", "--no-open", file]);
+            assert_eq!(ended.status, 0, "{}", ended.stderr());
+            let answer = ended.stderr();
+            let show = answer
+                .lines()
+                .find_map(|line| line.strip_prefix("  stackheap show "));
+            let path = show.and_then(|rest| rest.split(' ').next()).unwrap();
+            shows.push((name, path.to_owned()));
+            std::fs::write(file, std::fs::read_to_string(file).unwrap() + "// more\n").unwrap();
+        }
+    }
+    shows.dedup();
+    assert_eq!(shows.len(), 2, "{shows:?}");
+    assert_ne!(shows[0].1, shows[1].1);
+    for (name, path) in &shows {
+        let ended = in_cache(&cache, &["export", "--format", "jsonl", path]);
+        let function = format!("main::{name}\"");
+        assert!(ended.stdout().contains(&function), "{}", ended.stdout());
+        // Its page has the program's name, and not all of the path's.
+        let page = std::fs::read_to_string(Path::new(path).with_extension("html")).unwrap();
+        assert!(page.contains("<title>main · stackheap</title>"));
+    }
+    // Without a path the newest is shown.
+    let ended = in_cache(&cache, &["show", "--event", "output", "--format", "json"]);
+    assert!(ended.stdout().contains("second"), "{}", ended.stdout());
+}
+
+#[test]
+fn a_run_answers_for_its_own_program_alone() {
+    let waiting = "fn waiting() { println!(\"started\"); \
+        std::io::stdin().read_line(&mut String::new()).unwrap(); }\nfn main() { waiting(); }\n";
+    let other = "fn other() { println!(\"other\"); }\nfn main() { other(); }\n";
+    let recording = fresh("own-answer").join("run.stackheap");
+    let executable = compile("cli_waiting", waiting);
+    let mut command = recording_command(&executable, &recording, &Call::default());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let stdout = collect(child.stdout.take().unwrap());
+    let stderr = collect(child.stderr.take().unwrap());
+    receive_until(&stdout, "started\n");
+    // Another run puts its recording in the place of the one that is being written.
+    let executable = compile("cli_other", other);
+    let ended = run_recorded(&executable, &recording, &Call::default());
+    assert!(ended.stderr().contains("cli_other::"), "{}", ended.stderr());
+    drop(child.stdin.take());
+    assert!(wait(&mut child, &command).success());
+    let answer = String::from_utf8(receive(&stderr)).unwrap();
+    assert!(answer.contains("cli_waiting::"), "{answer}");
+    assert!(!answer.contains("cli_other::"), "{answer}");
 }
 
 #[test]

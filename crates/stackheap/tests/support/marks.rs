@@ -48,6 +48,8 @@ pub struct Header {
     /// `//! drawing: none`: what is drawn differs from run to run, by the order of its threads or by
     /// where its stack begins, and so no drawing of it is kept.
     pub no_drawing: bool,
+    /// `//! optimised: yes`: it is built with `--release`.
+    pub optimised: bool,
 }
 
 /// The claims beside one passing of one mark.
@@ -332,6 +334,12 @@ fn parse_header(text: &str) -> Result<Header, String> {
             }
             "stdin" => header.stdin = unquote(value)?,
             "drawing" if value == "none" => header.no_drawing = true,
+            "optimised" if value == "yes" => header.optimised = true,
+            "optimised" => {
+                return Err(format!(
+                    "expected `optimised: yes`, found `optimised: {value}`"
+                ));
+            }
             "drawing" => {
                 return Err(format!(
                     "expected `drawing: none`, found `drawing: {value}`"
