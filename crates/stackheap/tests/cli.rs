@@ -441,6 +441,22 @@ fn the_story_of_a_block_and_of_a_local() {
     }
     let story = shown(&["--story", "--local", "boxed"]);
     assert!(story.contains("`boxed`"), "{story}");
+    // Of a local also what became of the block it owned, and where that came from.
+    let block = owned_by("boxed");
+    for piece in ["allocated block", "freed block"] {
+        assert!(story.contains(&format!("{piece} #{block}:")), "{story}");
+    }
+    let story = shown(&["--story", "--local", "moved"]);
+    let passed = format!("block #{names} passed from `names` to `moved`");
+    assert!(
+        story.contains(&passed) && story.contains(&format!("freed block #{names}:")),
+        "{story}"
+    );
+    let story = shown(&["--story", "--local", "names"]);
+    assert!(
+        story.contains(&passed) && !story.contains("freed block"),
+        "{story}"
+    );
     let markdown = shown(&["--story", "--local", "boxed", "--format", "markdown"]);
     assert!(markdown.contains("`boxed`"), "{markdown}");
 }
