@@ -40,10 +40,10 @@ pub fn line(state: &State) -> String {
     line
 }
 
-/// The same over several lines, indented, for people.
-pub fn lines(state: &State) -> String {
+/// One state with the frames that are chosen, over several lines, indented, for people.
+pub fn lines(state: &State, frames: Frames) -> String {
     let mut lines = String::new();
-    tree(state, Frames::User).write_lines(&mut lines, 0);
+    tree(state, frames).write_lines(&mut lines, 0);
     lines.push('\n');
     lines
 }

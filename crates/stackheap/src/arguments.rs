@@ -303,6 +303,7 @@ pub enum ExportFormat {
     Markdown,
 }
 
+/// What `export` is told.
 #[derive(Clone, Debug, Args)]
 pub struct ExportArguments {
     /// The recording.
@@ -310,30 +311,28 @@ pub struct ExportArguments {
     /// The format.
     #[arg(long, value_enum)]
     pub format: ExportFormat,
-    /// The first step.
-    #[arg(
-        long,
-        value_name = "STEP",
-        default_value_t = 1,
-        conflicts_with = "which"
-    )]
-    pub from: u64,
-    /// The last step.
+    /// The first step, of several; 1 without it.
+    #[arg(long, value_name = "STEP", conflicts_with = "which")]
+    pub from: Option<u64>,
+    /// The last step, of several.
     #[arg(long, value_name = "STEP", conflicts_with = "which")]
     pub to: Option<u64>,
-    /// Every N-th step.
-    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "which")]
-    pub every: u64,
+    /// Every N-th step; each without it.
+    #[arg(long, value_name = "N", conflicts_with = "which")]
+    pub every: Option<u64>,
     /// Also the states inside of the steps, before each sub-expression.
     #[arg(long, conflicts_with_all = ["which", "part", "every"])]
     pub parts: bool,
+    /// One step instead.
     #[command(flatten)]
     pub selector: SelectorArguments,
+    /// One thing of each state.
     #[command(flatten)]
     pub thing: ThingArguments,
     /// Where to write; standard output without it.
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,
+    /// What all commands take.
     #[command(flatten)]
     pub common: CommonArguments,
 }

@@ -6,7 +6,7 @@
 mod answer;
 mod arguments;
 mod doctor;
-mod export;
+pub mod export;
 mod focus;
 mod open;
 mod output;

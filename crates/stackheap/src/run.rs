@@ -21,7 +21,7 @@ use stackheap_record::{
     Target, Threads, Trigger,
 };
 use stackheap_report::html::{self, DEFAULT_LIMIT_BYTES, Page, PageHead};
-use stackheap_report::{Comparison, Summary};
+use stackheap_report::{Comparison, Frames, Summary};
 use stackheap_trace::{
     Architecture, BlobKind, Header, Outcome, PackedBlob, Recording, TraceError, Values, Writer,
 };
@@ -346,7 +346,7 @@ fn report(arguments: &RunArguments, recorded: Recorded<'_>) -> anyhow::Result<()
         let Some(peak) = &overview.peak else {
             bail!("the recording has no steps to show")
         };
-        return show::print_state(peak, &table.files, format, &arguments.common);
+        return show::print_state(peak, &table.files, format, Frames::User, &arguments.common);
     }
     let answer = Answer::new(arguments, path, facts, elapsed, &overview);
     let page = page.conclude(&answer.summary, &answer.comparison, &answer.summary.limits);

@@ -6,7 +6,7 @@ use stackheap_model::{SourceFile, State};
 use stackheap_report::text::{Bytes, Color, Detail, Glyphs, Level, TextOptions};
 use stackheap_report::{Frames, json, markdown, svg, text};
 
-use crate::arguments::{CommonArguments, Format, ShowArguments};
+use crate::arguments::{CommonArguments, Format, SelectorArguments, ShowArguments};
 use crate::{Ended, answer, focus, output, recordings, select};
 
 /// Steps that are looked at for the table.
@@ -14,6 +14,7 @@ const STEPS_LOOKED_AT: u64 = 20_000;
 
 pub fn show(arguments: &ShowArguments) -> Ended {
     output::choose_color(&arguments.common);
+    check(arguments)?;
     let path = match &arguments.recording {
         Some(path) => path.clone(),
         None => recordings::last()?,
@@ -30,7 +31,7 @@ pub fn show(arguments: &ShowArguments) -> Ended {
         let table = answer::comparison(&overview);
         let shown = match arguments.format {
             Format::Markdown => markdown::compare(&table),
-            Format::Text => text::compare(&table, &text_options(&arguments.common, &[])),
+            Format::Text => text::compare(&table, &options(arguments, &[])),
             Format::Json | Format::Svg => {
                 bail!("the table has the formats text and markdown; leave `--format` away")
             }
@@ -49,11 +50,8 @@ pub fn show(arguments: &ShowArguments) -> Ended {
     match arguments.format {
         Format::Text => {
             let before = select::before(&program, step, part)?;
-            let mut options = text_options(&arguments.common, files);
+            let mut options = options(arguments, files);
             options.before = before.as_ref();
-            if arguments.ascii {
-                options.glyphs = Glyphs::Ascii;
-            }
             if arguments.bytes {
                 options.bytes = Bytes::Hex;
             }
@@ -62,9 +60,78 @@ pub fn show(arguments: &ShowArguments) -> Ended {
             }
             output::print(&text::drawing(&state, &options))?;
         }
-        format => print_state(&state, files, format, &arguments.common)?,
+        format => {
+            let frames = match arguments.all_frames {
+                true => Frames::All,
+                false => Frames::User,
+            };
+            print_state(&state, files, format, frames, &arguments.common)?;
+        }
     }
     Ok(0)
+}
+
+/// Refuses what would have no effect.
+fn check(arguments: &ShowArguments) -> anyhow::Result<()> {
+    let format = match arguments.format {
+        Format::Text => "text",
+        Format::Json => "json",
+        Format::Markdown => "markdown",
+        Format::Svg => "svg",
+    };
+    let text_only = [(arguments.bytes, "--bytes"), (arguments.ascii, "--ascii")];
+    if let Some(option) = given(&text_only)
+        && arguments.format != Format::Text
+    {
+        bail!("expected the format text for `{option}`, found {format}; leave one of them away");
+    }
+    if arguments.all_frames && arguments.format == Format::Svg {
+        bail!(
+            "expected the format text, json or markdown for `--all-frames`, found svg; leave one of them away"
+        );
+    }
+    let SelectorArguments {
+        step,
+        at,
+        mark,
+        event,
+        last,
+        nth,
+        part,
+    } = &arguments.selector;
+    let of_one_step = [
+        (step.is_some(), "--step"),
+        (at.is_some(), "--at"),
+        (mark.is_some(), "--mark"),
+        (event.is_some(), "--event"),
+        (*last, "--last"),
+        (*nth != 1, "--nth"),
+        (*part != 0, "--part"),
+        (arguments.all_frames, "--all-frames"),
+        (arguments.bytes, "--bytes"),
+    ];
+    let of_one_thing = [
+        (arguments.thing.local.is_some(), "--local"),
+        (arguments.thing.block.is_some(), "--block"),
+        (arguments.story, "--story"),
+    ];
+    let needless =
+        given(&of_one_step).or_else(|| given(&of_one_thing).filter(|_| arguments.compare));
+    match needless {
+        Some(option) if arguments.compare => bail!(
+            "the table of `--compare` is of the whole run; leave `{option}` away, or leave `--compare` away to see that moment"
+        ),
+        Some(option) if arguments.story => bail!(
+            "a story is of the whole run; leave `{option}` away, or leave `--story` away to see that moment"
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// The first option that is given.
+fn given(options: &[(bool, &'static str)]) -> Option<&'static str> {
+    let mut options = options.iter();
+    options.find(|(given, _)| *given).map(|(_, name)| *name)
 }
 
 /// Prints a state in a format.
@@ -72,15 +139,25 @@ pub fn print_state(
     state: &State,
     files: &[SourceFile],
     format: Format,
+    frames: Frames,
     common: &CommonArguments,
 ) -> anyhow::Result<()> {
     let shown = match format {
         Format::Text => text::drawing(state, &text_options(common, files)),
-        Format::Json => json::lines(state),
-        Format::Markdown => markdown::state(state, files, Frames::User),
+        Format::Json => json::lines(state, frames),
+        Format::Markdown => markdown::state(state, files, frames),
         Format::Svg => svg::state(state, files),
     };
     output::print(&shown)
+}
+
+/// How `show` draws for this user.
+pub fn options<'a>(arguments: &ShowArguments, files: &'a [SourceFile]) -> TextOptions<'a> {
+    let mut options = text_options(&arguments.common, files);
+    if arguments.ascii {
+        options.glyphs = Glyphs::Ascii;
+    }
+    options
 }
 
 /// How a drawing is made for this user.

@@ -22,7 +22,7 @@ pub fn story(program: &Program<'_>, arguments: &ShowArguments) -> Ended {
     };
     let shown = match arguments.format {
         Format::Markdown => markdown::story(&told),
-        Format::Text => text::story(&told, &show::text_options(&arguments.common, &[])),
+        Format::Text => text::story(&told, &show::options(arguments, &[])),
         Format::Json | Format::Svg => {
             bail!("a story has the formats text and markdown; leave `--format` away")
         }

@@ -371,6 +371,82 @@ fn the_table_of_stack_and_heap() {
 }
 
 #[test]
+fn an_option_without_effect_is_refused() {
+    for (options, named) in [
+        (&["--compare", "--step", "999"][..], "--step"),
+        (&["--compare", "--local", "boxed"], "--local"),
+        (&["--compare", "--bytes"], "--bytes"),
+        (&["--story", "--local", "boxed", "--mark", "full"], "--mark"),
+        (&["--format", "markdown", "--bytes"], "--bytes"),
+        (&["--format", "markdown", "--ascii"], "--ascii"),
+        (&["--format", "json", "--ascii"], "--ascii"),
+        (&["--format", "svg", "--all-frames"], "--all-frames"),
+    ] {
+        assert_error(&show(&recording(), options), &[named, "leave"]);
+    }
+    for format in ["svg", "markdown"] {
+        for option in [
+            &["--from", "1"][..],
+            &["--to", "2"],
+            &["--every", "1"],
+            &["--parts"],
+        ] {
+            let ended = export(&[&["--format", format], option].concat());
+            assert_error(&ended, &[format, option[0], "--step N"]);
+        }
+    }
+    assert!(shown(&["--compare", "--ascii"]).is_ascii());
+    let story = shown(&["--story", "--local", "boxed", "--ascii"]);
+    assert!(story.is_ascii(), "{story}");
+}
+
+#[test]
+fn all_frames_are_in_each_format_of_text() {
+    let with = |format: &str, options: &[&str]| {
+        shown(&[&["--mark", "full", "--format", format], options].concat())
+    };
+    for format in ["text", "json", "markdown"] {
+        // The frame of std that calls `main`.
+        let outer = "lang_start";
+        assert!(!with(format, &[]).contains(outer), "{format}");
+        let all = with(format, &["--all-frames"]);
+        assert!(all.contains(outer), "{format}: {all}");
+    }
+}
+
+#[test]
+fn a_page_that_is_full_needs_no_more_states() {
+    use clap::Parser;
+    use stackheap::export::{ExportArguments, More, each_state};
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        export: ExportArguments,
+    }
+    let recording = stackheap_trace::Recording::open(&recording()).unwrap();
+    let steps = recording.totals().steps;
+    let opened = stackheap_interpret::Opened::new(recording).unwrap();
+    let program = opened.program().unwrap();
+    let taken = |options: &[&str]| {
+        let line = ["export", "--format", "html", "a"];
+        let line = Line::parse_from(line.iter().chain(options));
+        let mut taken = 0;
+        let left = each_state(&program, &line.export, &mut |_| {
+            taken += 1;
+            Ok(if taken == 3 {
+                More::NotWanted
+            } else {
+                More::Wanted
+            })
+        });
+        (taken, left.unwrap())
+    };
+    assert_eq!(taken(&[]), (3, steps - 3));
+    assert_eq!(taken(&["--to", "9", "--every", "2"]), (3, 2));
+    assert_eq!(taken(&["--from", "2", "--to", "3"]), (2, 0));
+}
+
+#[test]
 fn the_status_of_the_program_is_told_where_nobody_reads_the_result() {
     let source = "fn main() { std::io::stdin().read_line(&mut String::new()).unwrap(); \
         std::process::exit(3); }";
