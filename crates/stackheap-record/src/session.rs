@@ -364,6 +364,8 @@ struct Session<'a, 'd> {
     to_pass_on: Signals,
     /// Signals that others sent to the program a moment ago.
     had: Signals,
+    /// How often the program was interrupted by others than itself.
+    interrupts: u32,
     allocator_home: Option<AllocatorHome>,
     outcome: Option<Outcome>,
     facts: RunFacts,
@@ -434,6 +436,7 @@ impl<'a, 'd> Session<'a, 'd> {
             turn: None,
             to_pass_on: Signals::default(),
             had: Signals::default(),
+            interrupts: 0,
             allocator_home: None,
             outcome: None,
             facts: RunFacts {
@@ -878,6 +881,7 @@ impl<'a, 'd> Session<'a, 'd> {
         Ok(())
     }
 
+    /// Ends recording, and tells why.
     fn reach(&mut self, limit: Limit) -> Result<(), RecordError> {
         self.writer.record(&Record::Limit(limit))?;
         self.recording = Recording::Over;

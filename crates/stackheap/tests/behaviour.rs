@@ -470,6 +470,62 @@ fn other_signals_reach_it_once() {
     interrupt("USR1", "10");
 }
 
+const RUNS_ON: &str = r#"
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+unsafe extern "C" {
+    fn signal(number: i32, handler: usize) -> usize;
+}
+static SEEN: AtomicU32 = AtomicU32::new(0);
+extern "C" fn handler(_: i32) {
+    SEEN.fetch_add(1, SeqCst);
+}
+fn wait_for(count: u32) {
+    while SEEN.load(SeqCst) < count {
+        std::thread::yield_now();
+    }
+    println!("seen {count}");
+}
+fn between() {
+    println!("between");
+}
+fn behind() {
+    println!("behind");
+}
+fn main() {
+    unsafe { signal(2, handler as *const () as usize) };
+    println!("ready");
+    wait_for(1);
+    between();
+    wait_for(2);
+    behind();
+    std::process::exit(5);
+}
+"#;
+
+#[test]
+fn a_second_interrupt_ends_the_recording() {
+    let executable = compile("runs_on", RUNS_ON);
+    let recording = scratch("recordings").join("runs_on.stackheap");
+    let options = ["--only", "between", "--only", "behind"];
+    let mut command = recording_command(&executable, &recording, &Call::with_options(&options));
+    in_own_group(&mut command).stdin(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
+    let stdout = collect(child.stdout.take().expect("its output is a pipe"));
+    let stderr = collect(child.stderr.take().expect("its output is a pipe"));
+    for text in ["ready\n", "between\n"] {
+        receive_until(&stdout, text);
+        send_signal("INT", i64::from(child.id()));
+    }
+    let status = wait(&mut child, &command);
+    assert_eq!(status.code(), Some(5), "{command:?}");
+    let rest = String::from_utf8_lossy(&receive(&stdout)).into_owned();
+    assert!(rest.contains("behind\n"), "it runs on: {rest}");
+    let told = String::from_utf8_lossy(&receive(&stderr)).into_owned();
+    assert!(told.contains("interrupted a second time"), "{told}");
+    assert_eq!(functions(&states(&recording)), ["runs_on::between"]);
+}
+
 const INTERRUPTED_OFTEN: &str = r#"
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 unsafe extern "C" {
