@@ -1,6 +1,7 @@
 //! New threads and processes: threads are observed, everything else runs unobserved.
 
 use std::ffi::OsStr;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -143,15 +144,20 @@ impl Session<'_, '_> {
         if !stands {
             return Ok(());
         }
-        if let Ok(memory) = ProcessMemory::open(child) {
-            self.breakpoints
-                .erase_from(&memory)
-                .during("releasing a forked child")?;
-            if let Some(log) = &self.allocations {
-                log.restore(&memory).during("releasing a forked child")?;
-            }
-        }
+        self.clear(child).during("releasing a forked child")?;
         self.detach(child, 0)
+    }
+
+    /// Takes breakpoints and hooks out of a copy of the program; one that is gone is no error.
+    fn clear(&self, child: OsThread) -> io::Result<()> {
+        let Ok(memory) = ProcessMemory::open(child) else {
+            return Ok(());
+        };
+        self.breakpoints.erase_from(&memory)?;
+        match &self.allocations {
+            Some(log) => log.restore(&memory),
+            None => Ok(()),
+        }
     }
 
     /// Lets a process that stands go on without being observed, when its memory is as without us.
@@ -177,14 +183,7 @@ impl Session<'_, '_> {
             let _ = process::interrupt(child);
             let stop = process::wait_for_stop(child).during("releasing a child")?;
             let Some(stop) = stop else { continue };
-            if let Ok(memory) = ProcessMemory::open(child) {
-                self.breakpoints
-                    .erase_from(&memory)
-                    .during("releasing a child")?;
-                if let Some(log) = &self.allocations {
-                    log.restore(&memory).during("releasing a child")?;
-                }
-            }
+            self.clear(child).during("releasing a child")?;
             let mut signal = match stop {
                 Wait::Stopped(_, signal) => signal,
                 _ => 0,
