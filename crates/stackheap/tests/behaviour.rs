@@ -275,7 +275,8 @@ fn observer_rests(process: &str) -> bool {
         .find_map(|line| line.strip_prefix("TracerPid:"))
         .map_or("0", str::trim);
     let stat = std::fs::read_to_string(format!("/proc/{observer}/stat")).unwrap_or_default();
-    observer == "0" || stat.contains(") S ")
+    // Where a terminal stops both, it is stopped too.
+    observer == "0" || [") S ", ") T "].iter().any(|state| stat.contains(state))
 }
 
 #[test]
