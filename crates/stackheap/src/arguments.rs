@@ -238,6 +238,9 @@ pub struct ShowArguments {
     /// Draw with ASCII characters only.
     #[arg(long)]
     pub ascii: bool,
+    /// Where to write; standard output without it.
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
     #[command(flatten)]
     pub common: CommonArguments,
 }

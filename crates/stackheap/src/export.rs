@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use stackheap_interpret::{Level, Program, StateLimits, Walk, state_at_part};
@@ -109,13 +109,7 @@ fn open_sink(arguments: &ExportArguments) -> anyhow::Result<Box<dyn Write>> {
     let Some(path) = &arguments.output else {
         return Ok(Box::new(BufWriter::new(io::stdout().lock())));
     };
-    let same = |a: &Path, b: &Path| Some(a.canonicalize().ok()? == b.canonicalize().ok()?);
-    if same(path, &arguments.recording) == Some(true) {
-        bail!(
-            "expected another path than the recording's behind `-o`, found {}; the recording would be lost",
-            path.display()
-        );
-    }
+    output::keep_recording(path, &arguments.recording)?;
     let file = output::private_file(path).with_context(|| format!("writing {}", path.display()))?;
     Ok(Box::new(BufWriter::new(NamedFile {
         file,

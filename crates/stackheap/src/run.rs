@@ -346,7 +346,9 @@ fn report(arguments: &RunArguments, recorded: Recorded<'_>) -> anyhow::Result<()
         let Some(peak) = &overview.peak else {
             bail!("the recording has no steps to show")
         };
-        return show::print_state(peak, &table.files, format, Frames::User, &arguments.common);
+        let common = &arguments.common;
+        let shown = show::state_text(peak, &table.files, format, Frames::User, common);
+        return output::print(&shown);
     }
     let answer = Answer::new(arguments, path, facts, elapsed, &overview);
     let page = page.conclude(&answer.summary, &answer.comparison, &answer.summary.limits);

@@ -1,7 +1,7 @@
 //! `show`: one step of a recording.
 
 use anyhow::bail;
-use stackheap_interpret::{StateLimits, overview, state_at_part};
+use stackheap_interpret::{Program, StateLimits, overview, state_at_part};
 use stackheap_model::{SourceFile, State};
 use stackheap_report::text::{Bytes, Color, Detail, Glyphs, Level, TextOptions};
 use stackheap_report::{Frames, json, markdown, svg, text};
@@ -20,36 +20,43 @@ pub fn show(arguments: &ShowArguments) -> Ended {
         None => recordings::last()?,
     };
     let opened = recordings::open(&path)?;
-    let program = opened.program()?;
+    let shown = shown(arguments, &opened.program()?)?;
+    match &arguments.output {
+        Some(to) => output::result_file(to, &path, &shown)?,
+        None => output::print(&shown)?,
+    }
+    Ok(0)
+}
+
+/// What is shown, as text.
+fn shown(arguments: &ShowArguments, program: &Program<'_>) -> anyhow::Result<String> {
     if arguments.compare {
         let overview = overview(
-            &program,
+            program,
             STEPS_LOOKED_AT,
             StateLimits::default(),
             &mut |_| {},
         )?;
         let table = answer::comparison(&overview);
-        let shown = match arguments.format {
-            Format::Markdown => markdown::compare(&table),
-            Format::Text => text::compare(&table, &options(arguments, &[])),
+        return match arguments.format {
+            Format::Markdown => Ok(markdown::compare(&table)),
+            Format::Text => Ok(text::compare(&table, &options(arguments, &[]))),
             Format::Json | Format::Svg => {
                 bail!("the table has the formats text and markdown; leave `--format` away")
             }
         };
-        output::print(&shown)?;
-        return Ok(0);
     }
     if arguments.story {
-        return crate::story::story(&program, arguments);
+        return crate::story::story(program, arguments);
     }
-    let step = select::step(&program, &arguments.selector)?;
+    let step = select::step(program, &arguments.selector)?;
     let part = arguments.selector.part;
-    let mut state = state_at_part(&program, step, part, StateLimits::default())?;
+    let mut state = state_at_part(program, step, part, StateLimits::default())?;
     focus::focus(&mut state, &arguments.thing)?;
     let files = &program.table.files;
     match arguments.format {
         Format::Text => {
-            let before = select::before(&program, step, part)?;
+            let before = select::before(program, step, part)?;
             let mut options = options(arguments, files);
             options.before = before.as_ref();
             if arguments.bytes {
@@ -58,17 +65,17 @@ pub fn show(arguments: &ShowArguments) -> Ended {
             if arguments.all_frames {
                 options.frames = Frames::All;
             }
-            output::print(&text::drawing(&state, &options))?;
+            Ok(text::drawing(&state, &options))
         }
         format => {
             let frames = match arguments.all_frames {
                 true => Frames::All,
                 false => Frames::User,
             };
-            print_state(&state, files, format, frames, &arguments.common)?;
+            let common = &arguments.common;
+            Ok(state_text(&state, files, format, frames, common))
         }
     }
-    Ok(0)
 }
 
 /// Refuses what would have no effect.
@@ -135,20 +142,19 @@ fn given(options: &[(bool, &'static str)]) -> Option<&'static str> {
 }
 
 /// Prints a state in a format.
-pub fn print_state(
+pub fn state_text(
     state: &State,
     files: &[SourceFile],
     format: Format,
     frames: Frames,
     common: &CommonArguments,
-) -> anyhow::Result<()> {
-    let shown = match format {
+) -> String {
+    match format {
         Format::Text => text::drawing(state, &text_options(common, files)),
         Format::Json => json::lines(state, frames),
         Format::Markdown => markdown::state(state, files, frames),
         Format::Svg => svg::state(state, files),
-    };
-    output::print(&shown)
+    }
 }
 
 /// How `show` draws for this user.

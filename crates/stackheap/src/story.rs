@@ -9,26 +9,24 @@ use stackheap_model::{BlockId, Event, EventKind, FrameId, Owner, OwnerKind, Plac
 use stackheap_report::{markdown, text};
 
 use crate::arguments::{Format, ShowArguments};
-use crate::{Ended, focus, output, show};
+use crate::{focus, show};
 
 /// Entries of a story at most.
 const ENTRIES: usize = 500;
 
-pub fn story(program: &Program<'_>, arguments: &ShowArguments) -> Ended {
+pub fn story(program: &Program<'_>, arguments: &ShowArguments) -> anyhow::Result<String> {
     let told = match (&arguments.thing.local, arguments.thing.block) {
         (_, Some(block)) => block_story(program, BlockId(block))?,
         (Some(name), None) => local_story(program, name)?,
         (None, None) => bail!("expected --local NAME or --block N with --story, found neither"),
     };
-    let shown = match arguments.format {
-        Format::Markdown => markdown::story(&told),
-        Format::Text => text::story(&told, &show::options(arguments, &[])),
+    match arguments.format {
+        Format::Markdown => Ok(markdown::story(&told)),
+        Format::Text => Ok(text::story(&told, &show::options(arguments, &[]))),
         Format::Json | Format::Svg => {
             bail!("a story has the formats text and markdown; leave `--format` away")
         }
-    };
-    output::print(&shown)?;
-    Ok(0)
+    }
 }
 
 fn block_story(program: &Program<'_>, block: BlockId) -> anyhow::Result<Story> {

@@ -890,6 +890,37 @@ fn what_happens_after_the_last_step_is_told_with_it() {
 }
 
 #[test]
+fn a_step_goes_to_a_file_too() {
+    let file = fresh("cli_file").join("step.txt");
+    let path = file.to_str().expect("UTF-8");
+    for options in [
+        &["--mark", "full", "--color", "always"][..],
+        &["--mark", "full", "--format", "json"],
+        &["--compare"],
+        &["--story", "--local", "names"],
+    ] {
+        let printed = shown(options);
+        let plain = anstream::adapter::strip_str(&printed).to_string();
+        assert_eq!(shown(&[options, &["-o", path]].concat()), "");
+        assert_eq!(
+            std::fs::read_to_string(&file).expect("it is written"),
+            plain
+        );
+    }
+    let permissions = std::fs::metadata(&file).expect("it is there").permissions();
+    let mode = std::os::unix::fs::PermissionsExt::mode(&permissions);
+    assert_eq!(mode & 0o777, 0o600);
+    let own = recording();
+    let ended = show(&own, &["-o", own.to_str().expect("UTF-8")]);
+    assert_eq!(ended.status, 2);
+    assert!(
+        ended.stderr().contains("the recording would be lost"),
+        "{}",
+        ended.stderr()
+    );
+}
+
+#[test]
 fn one_state_is_a_line_too() {
     let line = export(&["--format", "jsonl", "--mark", "full"]).stdout();
     let state: Json = serde_json::from_str(&line).unwrap();
