@@ -7,7 +7,8 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::built::LaunchCommand;
@@ -54,8 +55,21 @@ pub(crate) fn write(file: &Path, command: &LaunchCommand) -> io::Result<()> {
     }
     // The reader must not find half of it.
     let temporary = file.with_extension(format!("{}.tmp", std::process::id()));
-    std::fs::write(&temporary, bytes)?;
+    private_file(&temporary)?.write_all(&bytes)?;
     std::fs::rename(temporary, file)
+}
+
+/// A new file for its owner alone, in the place of what an earlier process left.
+fn private_file(path: &Path) -> io::Result<File> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 /// Strings end with a byte 0, which none of them contains.
@@ -104,6 +118,22 @@ fn os_string(bytes: &[u8]) -> Option<OsString> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_dump_is_for_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("dump");
+        // Also where something is left that all could read.
+        let left = file.with_extension("tmp");
+        std::fs::write(&left, "").unwrap();
+        std::fs::set_permissions(&left, std::fs::Permissions::from_mode(0o644)).unwrap();
+        dump_environment([file.clone().into(), "program".into()]).unwrap();
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(read(&file).unwrap().name, "program");
+    }
 
     #[test]
     fn what_is_not_a_dump_is_not_read() {

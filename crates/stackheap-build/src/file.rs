@@ -152,10 +152,11 @@ impl Compilation<'_> {
             say(&stamp.messages);
             return Ok(executable);
         }
-        let temporary = slot.with_extension(format!("{}.tmp", std::process::id()));
+        let temporary = cache::beside(&slot, "tmp");
         cache::create(&temporary)?;
         let compiled = self.compile(&temporary, options);
-        let finished = compiled.and_then(|()| cache::replace(&slot, &temporary));
+        let is_current = || current_stamp(&slot, &self.directory).is_some() && executable.is_file();
+        let finished = compiled.and_then(|()| cache::fill(&slot, &temporary, &is_current));
         if finished.is_err() {
             // What is left of a failed build is of no use; the error says what went wrong.
             let _ = std::fs::remove_dir_all(&temporary);

@@ -49,6 +49,7 @@ mod user_code;
 use std::ffi::OsString;
 
 pub use built::{Built, LaunchCommand, ProfileFacts, ProgramRole};
+pub use cargo::lock::{PUT_BACK_ARGUMENT, put_back_lock_file};
 pub use environment::{RUNNER_ARGUMENT, dump_environment};
 pub use error::{BuildError, Candidate};
 pub use facts::{CompilerAnswers, CompilerTexts, MissingTexts, WRAPPER_NAME, wrap_rustc};

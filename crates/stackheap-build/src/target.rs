@@ -168,7 +168,10 @@ pub struct BuildOptions {
     pub cache_dir: Option<PathBuf>,
     /// An executable that calls [`dump_environment`](crate::dump_environment) when its first
     /// argument is [`RUNNER_ARGUMENT`](crate::RUNNER_ARGUMENT). Cargo runs it in the program's
-    /// stead, so that the program's environment is exactly cargo's. `None` to compute it.
+    /// stead, so that the program's environment is exactly cargo's. Likewise it calls
+    /// [`put_back_lock_file`](crate::put_back_lock_file) when that is
+    /// [`PUT_BACK_ARGUMENT`](crate::PUT_BACK_ARGUMENT). `None` to compute the environment, and to
+    /// leave the lock file as cargo left it if this process is killed.
     pub runner: Option<PathBuf>,
     /// An executable that calls [`wrap_rustc`](crate::wrap_rustc) when it is started under the name
     /// [`WRAPPER_NAME`](crate::WRAPPER_NAME): cargo starts it in rustc's stead, so that what the

@@ -11,8 +11,8 @@ use std::process::Command;
 
 use common::{Place, stdout};
 use stackheap_build::{
-    BuildOptions, Built, CargoSelection, CargoTarget, RUNNER_ARGUMENT, TargetSpec, build,
-    dump_environment,
+    BuildOptions, Built, CargoSelection, CargoTarget, PUT_BACK_ARGUMENT, RUNNER_ARGUMENT,
+    TargetSpec, build, dump_environment, put_back_lock_file,
 };
 
 const TELL: &str = "\
@@ -27,11 +27,13 @@ fn tell() {
 
 fn main() {
     let mut arguments = std::env::args_os().skip(1);
-    if arguments
-        .next()
-        .is_some_and(|first| first == RUNNER_ARGUMENT)
-    {
+    let first = arguments.next().unwrap_or_default();
+    if first == RUNNER_ARGUMENT {
         dump_environment(arguments).unwrap();
+        return;
+    }
+    if first == PUT_BACK_ARGUMENT {
+        put_back_lock_file(arguments).unwrap();
         return;
     }
     // As `cargo test -- --list` wants it, for tools that run tests one by one.

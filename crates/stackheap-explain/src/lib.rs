@@ -54,6 +54,6 @@ pub use phrase::{
 };
 pub use size::{rough_size, size};
 pub use story::{Story, StoryEntry, concerns, entry};
-pub use summary::{NextCommand, Outcome, Summary, summary};
+pub use summary::{NextCommand, Summary, summary};
 pub use type_name::{cut, short_type};
 pub use visible::visible;

@@ -217,6 +217,7 @@ pub(crate) mod tests {
                 frames: vec![frame],
             }],
             blocks: vec![block],
+            outcome: stackheap_model::ProgramOutcome::Exit { code: 0 },
             after: Vec::new(),
             blocks_left_out: 0,
             statics: Vec::new(),

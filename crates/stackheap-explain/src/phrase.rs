@@ -2,10 +2,10 @@
 
 use stackheap_model::{
     CellKind, EdgeKind, FrameBytes, FrameBytesKind, LocalRole, LocalState, Owner, OwnerKind, Place,
-    Position, Region, StepRef,
+    Position, ProgramOutcome, Region, StepRef,
 };
 
-use crate::{Names, Outcome, size, visible};
+use crate::{Names, size, visible};
 
 /// A region with its preposition: `on the stack`.
 pub fn region(region: Region) -> &'static str {
@@ -156,15 +156,15 @@ pub fn owner(owner: &Owner, names: &dyn Names) -> String {
 }
 
 /// How the program ended.
-pub fn outcome(outcome: &Outcome) -> String {
+pub fn outcome(outcome: &ProgramOutcome) -> String {
     match outcome {
-        Outcome::Exit { code: 0 } => "the program ended normally".to_owned(),
-        Outcome::Exit { code } => format!("the program ended with exit status {code}"),
-        Outcome::Signal { number, name } => {
+        ProgramOutcome::Exit { code: 0 } => "the program ended normally".to_owned(),
+        ProgramOutcome::Exit { code } => format!("the program ended with exit status {code}"),
+        ProgramOutcome::Signal { number, name } => {
             format!("the program was ended by signal {number} ({name})")
         }
-        Outcome::BuildFailed => "the program did not build".to_owned(),
-        Outcome::Unknown(unknown) => {
+        ProgramOutcome::BuildFailed => "the program did not build".to_owned(),
+        ProgramOutcome::Unknown(unknown) => {
             format!(
                 "how the program ended is unknown: {}",
                 visible(&unknown.reason)

@@ -1,32 +1,10 @@
 //! A whole run in one line.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use stackheap_model::{StepNumber, Unknown};
+use stackheap_model::{ProgramOutcome, StepNumber, Unknown};
 
 use crate::{outcome, rough_size, visible};
-
-/// How the observed program ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// With an exit status.
-    Exit {
-        /// The status.
-        code: i32,
-    },
-    /// By a signal.
-    Signal {
-        /// Its number.
-        number: i32,
-        /// Its name, `SIGSEGV`.
-        name: Arc<str>,
-    },
-    /// It never ran: the build failed.
-    BuildFailed,
-    /// Not known, with the reason.
-    Unknown(Unknown),
-}
 
 /// A command to try next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +39,7 @@ pub struct Summary {
     /// The recording's path, as the user would type it; `None` when none was kept.
     pub recording: Option<String>,
     /// How the program ended.
-    pub outcome: Outcome,
+    pub outcome: ProgramOutcome,
     /// What to try next, three at best.
     pub next: Vec<NextCommand>,
 }
@@ -91,7 +69,7 @@ pub fn summary(summary: &Summary) -> String {
         Err(unknown) => parts.push(format!("findings unknown ({})", visible(&unknown.reason))),
     }
     parts.push(elapsed(summary.elapsed));
-    if summary.outcome != (Outcome::Exit { code: 0 }) {
+    if summary.outcome != (ProgramOutcome::Exit { code: 0 }) {
         parts.push(outcome(&summary.outcome));
     }
     let line = parts.join(", ");
@@ -134,7 +112,7 @@ mod tests {
             limits: Vec::new(),
             elapsed: Duration::from_millis(118),
             recording: Some("target/demo.stackheap".to_owned()),
-            outcome: Outcome::Exit { code: 0 },
+            outcome: ProgramOutcome::Exit { code: 0 },
             next: Vec::new(),
         }
     }
@@ -154,7 +132,7 @@ mod tests {
             steps: 1,
             blocks: 0,
             findings: Err(Unknown::because("the heap was not recorded")),
-            outcome: Outcome::Signal {
+            outcome: ProgramOutcome::Signal {
                 number: 11,
                 name: "SIGSEGV".into(),
             },

@@ -125,6 +125,12 @@ impl Variable {
     pub fn in_scope(&self, at: ImageAddress) -> bool {
         self.scope.iter().any(|range| range.contains(&at))
     }
+
+    /// Whether the debug information gives it one place for all of its scope, as it does for
+    /// variables of code that is not optimised.
+    pub fn has_one_place(&self) -> bool {
+        matches!(self.stated, Stated::Expression(_))
+    }
 }
 
 /// What the evaluation of a location may ask: the registers and memory of one frame.

@@ -387,7 +387,7 @@ fn find_buffer(
     if !words.iter().any(leads_on) {
         return Some(Buffer::default());
     }
-    let moment = Moment::new(state, &program.image);
+    let moment = Moment::new(state, program);
     let types = ImageTypes {
         image: &program.image,
         bias: moment.bias,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use stackheap_image::{FrameAddress, Location, LocationContext, UnwindRegisters, UnwindStep};
 use stackheap_model::{
     At, Cell, CellKind, Frame, FrameBytes, FrameBytesKind, FrameId, ImageAddress, LoadBias, Local,
@@ -20,6 +20,10 @@ use crate::values::{Memory, Pointer};
 
 /// Frames outside user code that are looked for on one stack.
 const UNWOUND_FRAMES: usize = 4096;
+
+/// Why a variable is not looked for where its scope is not open.
+const BEYOND_SCOPE: &str =
+    "the code is optimised, and its place may be used for something else here";
 
 /// A frame with what the heap is built from.
 pub(crate) struct BuiltFrame {
@@ -233,17 +237,21 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
     /// block that is open. Of several that are one variable in the source, the innermost.
     fn visible<'f>(&self, facts: &'f FunctionFacts, site: &Site) -> Vec<&'f VariableFacts> {
         let mut chosen: Vec<&VariableFacts> = Vec::new();
+        // Functions of a thousand variables have been seen.
+        let mut first_of = FxHashMap::default();
         let here = facts.variables.iter().filter(|facts| {
             facts.variable.in_scope(site.address)
                 || is_to_come(facts, site.position)
                 || self.is_ending(facts, site)
         });
         for facts in here {
-            let same = chosen.iter().position(|other| {
-                other.name == facts.name
-                    && other.declared == facts.declared
-                    && facts.role != LocalRole::Hidden
-            });
+            let declared = facts.declared.as_ref();
+            let key = (
+                &*facts.name,
+                declared.map(|at| (&*at.file, at.line, at.column)),
+            );
+            let first = *first_of.entry(key).or_insert(chosen.len());
+            let same = (first < chosen.len() && facts.role != LocalRole::Hidden).then_some(first);
             match same {
                 None => chosen.push(facts),
                 Some(index) => {
@@ -283,12 +291,16 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
     ) -> (Local, BuiltLocal) {
         let ty = self.program.image.ty(facts.variable.ty);
         let in_scope = facts.variable.in_scope(site.address) && !self.is_being_bound(facts, site);
-        let at = if in_scope {
-            site.address
+        let beyond_scope = !in_scope && !self.program.keeps_places(function);
+        let mut location = if in_scope {
+            let image = &self.program.image;
+            image.locate(&facts.variable, site.address, context)
+        } else if beyond_scope {
+            Err(Unknown::because(BEYOND_SCOPE))
         } else {
-            first_address(facts, site.address)
+            let at = first_address(facts, site.address);
+            self.program.image.locate(&facts.variable, at, context)
         };
-        let mut location = self.program.image.locate(&facts.variable, at, context);
         if in_scope
             && matches!(location, Err(_) | Ok(Location::Nowhere(_)))
             && let Some(at) = self.place_from_caller(context, function, facts, site)
@@ -298,7 +310,12 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
         let (place, shown, bytes) =
             self.value(context, facts, location, ty.size.unwrap_or(0), ty.align);
         let state = if !in_scope && self.is_ending(facts, site) {
-            self.state_at_end(context, facts, site)
+            match self.state_at_end(context, facts, site) {
+                LocalState::Live if beyond_scope => {
+                    LocalState::Unknown(Unknown::because(BEYOND_SCOPE))
+                }
+                state => state,
+            }
         } else {
             state_of(facts, in_scope)
         };
@@ -403,7 +420,7 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
     fn entry_place(&self, frame: &FrameEntry, facts: &VariableFacts) -> Option<RuntimeAddress> {
         let cursor = self.program.recording.cursor_at(frame.entered_stop).ok()?;
         let state = cursor.state();
-        let moment = Moment::new(state, &self.program.image);
+        let moment = Moment::new(state, self.program);
         let mut threads = state.threads.iter();
         let thread = threads.find(|thread| thread.last_stop == Some(frame.entered_stop))?;
         let entry = thread.top().filter(|top| top.frame == frame.frame)?;

@@ -16,7 +16,7 @@ use crate::frames::BuiltFrame;
 use crate::moment::Moment;
 use crate::program::Program;
 use crate::reading::{Reading, Shown};
-use crate::values::{Allocation, Contents, Memory, Pointer};
+use crate::values::{Allocation, Contents, Memory, Pointer, TextEncoding};
 
 /// How much of the heap a state shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +63,20 @@ struct Known {
     shown: Option<Arc<Shown>>,
     /// Only pointed at: what such a pointer takes it for.
     target_type: Option<TypeId>,
+    /// Only pointed at, by one that reaches all of it: what it then contains.
+    taken_for: Option<Contents>,
+    /// Who points at it without being known to own it.
+    pointed_at_by: Option<PointedAtBy>,
+    /// What owns it was found by the types of owners alone: what is only taken for its type by a
+    /// pointer has no say in it.
+    settled: bool,
+}
+
+/// A pointer that says nothing of owning.
+struct PointedAtBy {
+    raw: bool,
+    /// It and what it lies in, in words.
+    name: String,
 }
 
 /// A local that cannot be said to live.
@@ -103,6 +117,8 @@ pub(crate) struct HeapBuilder<'m, 'r> {
     edges: Vec<Edge>,
     statics: Vec<StaticItem>,
     queue: VecDeque<(BlockId, RuntimeAddress, u64)>,
+    /// Whether blocks are read that no owner is known of, as what a pointer takes them for.
+    beyond_owners: bool,
     /// The places of locals, by address: start, end, frame and local.
     locals: Vec<(u64, u64, usize, usize)>,
     /// For each of them the highest end of it and those before it.
@@ -138,6 +154,7 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
             edges: Vec::new(),
             statics: Vec::new(),
             queue: VecDeque::new(),
+            beyond_owners: false,
             locals: Vec::new(),
             locals_reach: Vec::new(),
         }
@@ -161,6 +178,7 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
             }
         }
         self.follow_blocks(&frames);
+        self.follow_pointed_at(&frames);
         let verdicts = self.verdicts(&frames);
         self.carry_out(&frames, &verdicts);
         let (blocks, blocks_left_out) = self.blocks();
@@ -270,6 +288,13 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
     }
 
     fn follow(&mut self, frames: &[&BuiltFrame], holder: &Holder<'_>, pointer: &Pointer) {
+        let settled = pointer.allocation.as_ref().is_some_and(|allocation| {
+            let block = self.own_block(allocation);
+            block.is_some_and(|block| self.is_settled(block.id))
+        });
+        if settled {
+            return;
+        }
         let from = self.from(frames, holder, pointer);
         let to = self.resolve(frames, pointer);
         if self.edges.len() < self.limits.edges {
@@ -311,11 +336,109 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
                 if let Some(block) = self.moment.state.blocks.containing(pointer.target)
                     && block.address == pointer.target
                 {
-                    let known = self.known.entry(block.id).or_default();
-                    known.address = block.address;
-                    known.target_type = known.target_type.or(pointer.target_type);
+                    self.point_at(block, frames, holder, pointer);
                 }
             }
+        }
+    }
+
+    /// Notes who points at a block without owning it, and what it takes it for.
+    fn point_at(
+        &mut self,
+        block: &BlockEntry,
+        frames: &[&BuiltFrame],
+        holder: &Holder<'_>,
+        pointer: &Pointer,
+    ) {
+        let raw = pointer.kind == EdgeKind::Raw;
+        let target = pointer.target_type.filter(|&ty| self.says_something(ty));
+        let taken_for = self.taken_for(pointer, block.size);
+        let known = self.known.entry(block.id).or_default();
+        known.address = block.address;
+        known.target_type = known.target_type.or(target);
+        known.taken_for = known.taken_for.take().or(taken_for);
+        // A borrow has an owner elsewhere; a raw pointer may be the owner.
+        let is_better = known.pointed_at_by.as_ref().is_none_or(|by| raw && !by.raw);
+        if is_better {
+            let name = holder_of(frames, holder, pointer);
+            known.pointed_at_by = Some(PointedAtBy { raw, name });
+        }
+        if self.beyond_owners {
+            self.read_as_pointed_at(block.id, block.address, block.size);
+        }
+    }
+
+    /// Whether a pointer to this type tells what is there: one to nothing, or to C's `void`, does
+    /// not.
+    fn says_something(&self, ty: TypeId) -> bool {
+        let ty = self.program.image.ty(ty);
+        ty.size != Some(0) && &*ty.name != "core::ffi::c_void"
+    }
+
+    /// Whether the owner of a block is found already, by better means than those at hand.
+    fn is_settled(&self, id: BlockId) -> bool {
+        self.beyond_owners && self.known.get(&id).is_some_and(|known| known.settled)
+    }
+
+    /// What a block contains if a pointer is right that reaches just its size.
+    fn taken_for(&self, pointer: &Pointer, size: u64) -> Option<Contents> {
+        if pointer.covers != Some(size) || size == 0 {
+            return None;
+        }
+        let described = pointer
+            .target_type
+            .map(|ty| (ty, self.program.image.ty(ty)));
+        // A wide pointer that names no type of its target points at a `str`.
+        let Some((ty, described)) = described.filter(|(_, ty)| !matches!(ty.kind, TypeKind::Str))
+        else {
+            return Some(Contents::Bytes {
+                encoding: TextEncoding::Utf8,
+                initialised: size,
+                capacity: size,
+            });
+        };
+        let element = described
+            .size
+            .filter(|&element| element > 0 && self.says_something(ty))?;
+        if element == size {
+            return Some(Contents::One { ty, meta: None });
+        }
+        let count = size / element;
+        (count * element == size).then_some(Contents::Elements {
+            element: ty,
+            first: 0,
+            initialised: count,
+            capacity: count,
+        })
+    }
+
+    /// Reads the blocks that no owner is known of, where a pointer reaches just their size, as what
+    /// its type says; a list of hand-made nodes is nothing else. What owners said stays.
+    fn follow_pointed_at(&mut self, frames: &[&BuiltFrame]) {
+        self.beyond_owners = true;
+        let mut open = Vec::new();
+        for (&id, known) in &mut self.known {
+            known.settled = known.contents.is_some();
+            if !known.settled {
+                open.push((id, known.address));
+            }
+        }
+        open.sort_unstable_by_key(|&(id, _)| id);
+        for (id, address) in open {
+            if let Some(block) = self.moment.state.blocks.at(address) {
+                self.read_as_pointed_at(id, address, block.size);
+            }
+        }
+        self.follow_blocks(frames);
+    }
+
+    fn read_as_pointed_at(&mut self, id: BlockId, address: RuntimeAddress, size: u64) {
+        let Some(known) = self.known.get_mut(&id) else {
+            return;
+        };
+        if known.contents.is_none() && known.taken_for.is_some() {
+            known.contents = known.taken_for.take();
+            self.queue.push_back((id, address, size));
         }
     }
 
@@ -663,10 +786,15 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
             None if others > 0 && holders.iter().all(fixed) => (holders.clone(), Claim::Refuted),
             None => (holders.clone(), Claim::Open),
         };
-        for at in losers {
+        for &at in &losers {
+            // Where it is known that these lost it, no other of them owns it either.
+            let named = |other: &&(usize, usize)| match (strong, claim) {
+                (None, Claim::Refuted) => !losers.contains(other),
+                _ => **other != at,
+            };
             let names: Vec<String> = holders
                 .iter()
-                .filter(|&&other| other != at)
+                .filter(named)
                 .filter_map(|&(frame, local)| local_of(frames, frame, local))
                 .map(|(_, name)| format!("`{name}`"))
                 .collect();
@@ -787,7 +915,10 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
         let bytes = self.captured_prefix(entry);
         let (value, cells) = match shown {
             Some(shown) => (Arc::clone(&shown.value), Arc::clone(&shown.cells)),
-            None => (Arc::new(raw_value(entry, &bytes)), Arc::default()),
+            None => {
+                let why = why_only_pointed_at(known);
+                (Arc::new(raw_value(entry, &bytes, &why)), Arc::default())
+            }
         };
         let type_name = shown.and_then(|shown| shown.type_name.clone()).or_else(|| {
             let target = known?.target_type?;
@@ -796,8 +927,8 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
         let now = self.moment.state.last_stop();
         let owners = known.map(|known| known.owners.clone()).unwrap_or_default();
         let no_owner_because = owners.is_empty().then(|| {
-            let known = known.and_then(|known| known.no_owner_because.clone());
-            let because = known.unwrap_or_else(|| self.why_no_owner(entry));
+            let because = known.and_then(|known| known.no_owner_because.clone());
+            let because = because.unwrap_or_else(|| self.why_no_owner(entry, known));
             let at = self.moment.bias.to_image(entry.return_address);
             // Of what was there before the first step, that it is the standard library's says more.
             let first = entry.allocated().step.is_some();
@@ -846,7 +977,7 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
         self.program.stop_position(stop)
     }
 
-    fn why_no_owner(&self, entry: &BlockEntry) -> Arc<str> {
+    fn why_no_owner(&self, entry: &BlockEntry, known: Option<&Known>) -> Arc<str> {
         if entry.allocated().step.is_none() {
             return "allocated before the first step, by the standard library's start-up code"
                 .into();
@@ -854,7 +985,7 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
         if entry.as_of(self.moment.state.last_stop()).is_none() {
             return "nothing captured points at it".into();
         }
-        NO_KNOWN_OWNER.into()
+        why_only_pointed_at(known)
     }
 
     fn captured_prefix(&self, entry: &BlockEntry) -> Vec<u8> {
@@ -869,6 +1000,38 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
 }
 
 const NO_KNOWN_OWNER: &str = "no local, static or block that is known to own memory points at it";
+
+/// Why the owner of a block that was captured is not known.
+fn why_only_pointed_at(known: Option<&Known>) -> Arc<str> {
+    let Some(by) = known.and_then(|known| known.pointed_at_by.as_ref()) else {
+        return NO_KNOWN_OWNER.into();
+    };
+    let why = match by.raw {
+        true => format!(
+            "{} points at it, and does not tell whether it owns",
+            by.name
+        ),
+        false => format!("{} borrows it, and {NO_KNOWN_OWNER}", by.name),
+    };
+    why.into()
+}
+
+/// What a pointer lies in, in words.
+fn holder_of(frames: &[&BuiltFrame], holder: &Holder<'_>, pointer: &Pointer) -> String {
+    let kind = match pointer.kind {
+        EdgeKind::Raw => "a raw pointer",
+        _ => "a reference",
+    };
+    match *holder {
+        Holder::Local { frame, local } => match local_of(frames, frame, local) {
+            Some((_, name)) if pointer.path.is_empty() => format!("{kind}, `{name}`,"),
+            Some((_, name)) => format!("{kind} in `{name}`"),
+            None => kind.to_owned(),
+        },
+        Holder::Static { name, .. } => format!("{kind} in `{name}`"),
+        Holder::Block(id) => format!("{kind} in block #{id}"),
+    }
+}
 
 /// Why a local that points at a block need not own it.
 fn why_not_certain(
@@ -904,14 +1067,14 @@ fn why_not_certain(
     }
 }
 
-fn raw_value(entry: &BlockEntry, bytes: &[u8]) -> Value {
+fn raw_value(entry: &BlockEntry, bytes: &[u8], why: &str) -> Value {
     if bytes.is_empty() && entry.size > 0 {
         return Value::unknown(
             ValueKind::Raw,
             "not captured: nothing captured points at it",
         );
     }
-    let why = format!("its type is not known: {NO_KNOWN_OWNER}");
+    let why = format!("its type is not known: {why}");
     Value::unknown(ValueKind::Raw, why.as_str())
 }
 

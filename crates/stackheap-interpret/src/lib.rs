@@ -31,6 +31,7 @@ mod frames;
 mod heap;
 mod mentions;
 mod moment;
+mod outcome;
 mod overview;
 mod program;
 mod reading;
@@ -40,6 +41,7 @@ mod walk;
 
 pub use error::InterpretError;
 pub use heap::HeapLimits;
+pub use outcome::outcome;
 pub use overview::{BlockStory, LocalStory, Overview, overview};
-pub use program::{EXECUTABLE_BLOB, Opened, PATHS_BLOB, PATHS_KIND, Program};
+pub use program::{EXECUTABLE_BLOB, OPT_LEVEL_FACT, Opened, PATHS_BLOB, PATHS_KIND, Program};
 pub use walk::{Level, StateLimits, Walk, state_at, state_at_part};

@@ -38,15 +38,14 @@ pub(crate) fn may_move(text: &str, binding: &Binding) -> Vec<TextPosition> {
 /// `here`.
 pub(crate) fn none_moves(
     moving: &[TextPosition],
-    text: &str,
-    outline: &Outline,
+    loops: &[TextRange],
     binding: &Binding,
     here: TextPosition,
 ) -> bool {
     let Some(&first) = moving.first() else {
         return true;
     };
-    first >= looping_until(text, outline, binding, here)
+    first >= looping_until(loops, binding, here)
 }
 
 /// Where a variable is named by value, in the order of the text: there a value that owns something
@@ -68,13 +67,12 @@ pub(crate) fn by_value(text: &str, outline: &Outline, binding: &Binding) -> Vec<
 /// The line of the first of the places [by value](by_value) that may have run before `here`.
 pub(crate) fn handed_on(
     places: &[TextPosition],
-    text: &str,
-    outline: &Outline,
+    loops: &[TextRange],
     binding: &Binding,
     here: TextPosition,
 ) -> Option<u32> {
     let &first = places.first()?;
-    (first < looping_until(text, outline, binding, here)).then_some(first.line)
+    (first < looping_until(loops, binding, here)).then_some(first.line)
 }
 
 /// Whether a name between these texts stands for its value as a whole.
@@ -100,21 +98,27 @@ fn in_move_closure(text: &str, outline: &Outline, binding: &Binding, at: TextPos
     })
 }
 
+/// The loops of a text, as far as they reach.
+pub(crate) fn loops(text: &str, outline: &Outline) -> Vec<TextRange> {
+    let lines: Vec<&str> = text.lines().collect();
+    let statements = outline.statements.iter();
+    statements
+        .filter(|statement| {
+            let index = (statement.range.start.line as usize).saturating_sub(1);
+            let line = lines.get(index).copied().unwrap_or("");
+            is_loop(behind(line, statement.range))
+        })
+        .map(|statement| statement.extent)
+        .collect()
+}
+
 /// Up to where code may have run: `here`, or the end of the loop around it that the variable was
 /// bound outside of.
-fn looping_until(
-    text: &str,
-    outline: &Outline,
-    binding: &Binding,
-    here: TextPosition,
-) -> TextPosition {
-    let loops = outline.statements.iter().filter(|statement| {
-        statement.extent.contains(here)
-            && !statement.extent.contains(binding.at)
-            && is_loop(line_from(text, statement.range))
-    });
+fn looping_until(loops: &[TextRange], binding: &Binding, here: TextPosition) -> TextPosition {
     loops
-        .map(|statement| statement.extent.end)
+        .iter()
+        .filter(|extent| extent.contains(here) && !extent.contains(binding.at))
+        .map(|extent| extent.end)
         .max()
         .map_or(here, |end| end.max(here))
 }
@@ -127,11 +131,14 @@ fn is_loop(head: &str) -> bool {
 }
 
 fn line_from(text: &str, range: TextRange) -> &str {
-    let line = text
-        .lines()
-        .nth(range.start.line as usize - 1)
-        .unwrap_or("");
-    line.get(range.start.column as usize - 1..).unwrap_or("")
+    let index = (range.start.line as usize).saturating_sub(1);
+    behind(text.lines().nth(index).unwrap_or(""), range)
+}
+
+/// What stands in a range's first line from where the range starts.
+fn behind(line: &str, range: TextRange) -> &str {
+    let column = (range.start.column as usize).saturating_sub(1);
+    line.get(column..).unwrap_or("")
 }
 
 fn in_borrowing_macro(line: &str) -> bool {
@@ -205,7 +212,7 @@ mod tests {
         let (outline, here) = read(text);
         let binding = x(&outline);
         let moving = may_move(text, binding);
-        none_moves(&moving, text, &outline, binding, here)
+        none_moves(&moving, &loops(text, &outline), binding, here)
     }
 
     #[test]
@@ -230,7 +237,7 @@ mod tests {
         let (outline, here) = read(text);
         let binding = x(&outline);
         let places = super::by_value(text, &outline, binding);
-        handed_on(&places, text, &outline, binding, here)
+        handed_on(&places, &loops(text, &outline), binding, here)
     }
 
     #[test]

@@ -4,6 +4,7 @@ use stackheap_image::Image;
 use stackheap_model::{LoadBias, Region, RuntimeAddress, ThreadId, Unknown};
 use stackheap_trace::{Permissions, ReplayState, Untracked};
 
+use crate::program::Program;
 use crate::values::Memory;
 
 /// The system maps nothing below this address, so that null pointers always fault.
@@ -14,12 +15,17 @@ pub(crate) struct Moment<'s, 'r> {
     pub state: &'s ReplayState,
     pub image: &'s Image<'r>,
     pub bias: LoadBias,
+    program: &'s Program<'r>,
 }
 
 impl<'s, 'r> Moment<'s, 'r> {
-    pub(crate) fn new(state: &'s ReplayState, image: &'s Image<'r>) -> Self {
-        let bias = state.bias.unwrap_or_default();
-        Self { state, image, bias }
+    pub(crate) fn new(state: &'s ReplayState, program: &'s Program<'r>) -> Self {
+        Self {
+            state,
+            image: &program.image,
+            bias: state.bias.unwrap_or_default(),
+            program,
+        }
     }
 
     /// The thread on whose stack an address lies.
@@ -47,6 +53,9 @@ impl<'s, 'r> Moment<'s, 'r> {
         if self.is_thread_local(at) {
             return Region::Tls;
         }
+        if self.was_a_block(at) {
+            return Region::Heap;
+        }
         let mapping = self
             .state
             .regions
@@ -70,6 +79,12 @@ impl<'s, 'r> Moment<'s, 'r> {
             let pointer = thread.thread_pointer.0;
             pointer != 0 && at.0 < pointer && pointer - at.0 <= size.next_multiple_of(64)
         })
+    }
+
+    /// Whether an address lay in a block that is freed. But for stacks and statics only blocks are
+    /// read, so what is known was one; and it stays known until another block is there.
+    fn was_a_block(&self, at: RuntimeAddress) -> bool {
+        self.state.memory.is_known(at, 1) && !self.was_a_stack(at)
     }
 
     /// Whether an address lay on the stack of a thread that has ended.
@@ -102,21 +117,43 @@ impl<'s, 'r> Moment<'s, 'r> {
                 _ => "not captured: nothing captured points at it".to_owned(),
             });
         }
-        Unknown::because(match self.region(at) {
+        let region = self.region(at);
+        if let Some(why) =
+            self.why_static_unknown(at.offset((len as u64).saturating_sub(1)), region)
+        {
+            return why;
+        }
+        Unknown::because(match region {
             Region::Stack => "not captured: outside the part of the stack that was read",
             Region::Static => "not captured: a static that is not of user code",
             Region::Tls => "not captured: a thread-local that is not of user code",
             Region::Foreign if self.was_a_stack(at) => "the thread whose stack was there has ended",
-            // But for stacks only blocks are read there, so what is known was one.
-            Region::Foreign if self.state.memory.is_known(at, 1) => {
-                "the heap block that was there is freed"
-            }
+            Region::Heap => "the heap block that was there is freed",
             Region::Foreign => "not captured: no live block of the Rust allocator is there",
             Region::Mapped => "not captured: a mapping of another file",
             Region::Code => "not captured: machine code",
             Region::None => "no memory is there",
             _ => "not captured",
         })
+    }
+
+    /// Why a place in a static or thread-local of user code is not known.
+    fn why_static_unknown(&self, at: RuntimeAddress, region: Region) -> Option<Unknown> {
+        let captured = match region {
+            Region::Static => self.program.captured_of_static(self.bias.to_image(at)),
+            Region::Tls => self.state.threads.iter().find_map(|thread| {
+                let offset = at.0.wrapping_sub(thread.thread_pointer.0) as i64;
+                self.program.captured_of_thread_local(offset)
+            }),
+            _ => None,
+        };
+        Some(Unknown::because(match captured? {
+            0 => format!(
+                "not captured: over the byte budget of {} for all statics",
+                self.program.captured_of_all_statics()
+            ),
+            bytes => format!("not captured: only the first {bytes} bytes of this static are"),
+        }))
     }
 }
 

@@ -6,7 +6,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use stackheap_image::{Function, Image, StaticPlace, StaticVariable, Variable};
 use stackheap_model::{
     FileId, FrameId, FunctionId, ImageAddress, LoadBias, LocalRole, Position, RuntimeAddress, Site,
-    SiteId, SiteTable, StatementId, StatementKind, StopNumber, TextPosition, Type, TypeId,
+    SiteId, SiteTable, StatementId, StatementKind, StopNumber, TextPosition, TextRange, Type,
+    TypeId,
 };
 use stackheap_source::{Binding, Outline};
 use stackheap_trace::{BlobKind, FrameEntry, Limit, Recording};
@@ -31,6 +32,10 @@ pub const PATHS_BLOB: &str = "paths";
 
 /// The kind of the blob with the paths.
 pub const PATHS_KIND: BlobKind = BlobKind::Other(1);
+
+/// The name of the header's fact with the level that the program was optimised at, as the compiler
+/// is told it.
+pub const OPT_LEVEL_FACT: &str = "opt-level";
 
 /// A recording and the executable that travels in it.
 pub struct Opened {
@@ -84,6 +89,8 @@ pub struct Program<'r> {
     functions: FxHashMap<ImageAddress, Function>,
     facts: Vec<OnceLock<Arc<FunctionFacts>>>,
     outlines: Vec<OnceLock<Option<Outline>>>,
+    /// The loops of each file: all locals of all states ask for them.
+    loops: Vec<OnceLock<Vec<TextRange>>>,
     statics: OnceLock<Vec<StaticVariable>>,
     capturing: OnceLock<Capturing>,
     entry_places: Mutex<FxHashMap<(FrameId, u32), Option<RuntimeAddress>>>,
@@ -91,11 +98,23 @@ pub struct Program<'r> {
     sites_of_stops: Mutex<FxHashMap<StopNumber, Option<SiteId>>>,
     allocating_functions: Mutex<FxHashMap<ImageAddress, Option<Arc<str>>>>,
     places_behind_heads: Mutex<FxHashMap<FrameId, SiteId>>,
+    /// The level that the program was built with, where the recording has it.
+    opt_level: Option<String>,
 }
 
 /// What is known of a function of user code.
 pub(crate) struct FunctionFacts {
     pub variables: Vec<VariableFacts>,
+    keeps_places: OnceLock<bool>,
+}
+
+impl FunctionFacts {
+    fn new(variables: Vec<VariableFacts>) -> Arc<Self> {
+        Arc::new(Self {
+            variables,
+            keeps_places: OnceLock::new(),
+        })
+    }
 }
 
 /// How far the statement of a site has run.
@@ -147,6 +166,9 @@ impl<'r> Program<'r> {
             .into_iter()
             .map(|function| (function.low, function))
             .collect();
+        let mut told = recording.header().facts.iter();
+        let opt_level = told.find(|(name, _)| name == OPT_LEVEL_FACT);
+        let opt_level = opt_level.map(|(_, level)| level.clone());
         Ok(Self {
             recording,
             image,
@@ -161,6 +183,9 @@ impl<'r> Program<'r> {
             outlines: std::iter::repeat_with(OnceLock::new)
                 .take(table.files.len())
                 .collect(),
+            loops: std::iter::repeat_with(OnceLock::new)
+                .take(table.files.len())
+                .collect(),
             statics: OnceLock::new(),
             capturing: OnceLock::new(),
             entry_places: Mutex::default(),
@@ -168,6 +193,7 @@ impl<'r> Program<'r> {
             sites_of_stops: Mutex::default(),
             allocating_functions: Mutex::default(),
             places_behind_heads: Mutex::default(),
+            opt_level,
             table,
         })
     }
@@ -420,16 +446,85 @@ impl<'r> Program<'r> {
         })
     }
 
+    /// How many bytes are captured of the user's static that an address lies in; `None` when there
+    /// is none, or the address lies in what is captured.
+    pub(crate) fn captured_of_static(&self, at: ImageAddress) -> Option<u64> {
+        let address = |item: &StaticVariable| match item.place {
+            StaticPlace::Address(start) => Some(start.0 as i64),
+            StaticPlace::ThreadLocal { .. } => None,
+        };
+        let table = &self.table.statics;
+        let table = table.iter().map(|&(start, bytes)| (start.0 as i64, bytes));
+        self.captured_of(at.0 as i64, address, table)
+    }
+
+    /// The same for a thread-local, by its distance from the thread pointer.
+    pub(crate) fn captured_of_thread_local(&self, at: i64) -> Option<u64> {
+        let offset = |item: &StaticVariable| match item.place {
+            StaticPlace::Address(_) => None,
+            StaticPlace::ThreadLocal {
+                from_thread_pointer,
+                ..
+            } => Some(from_thread_pointer),
+        };
+        self.captured_of(at, offset, self.table.thread_locals.iter().copied())
+    }
+
+    /// The same for what starts at the place that `start_of` gives, if any.
+    fn captured_of(
+        &self,
+        at: i64,
+        start_of: impl Fn(&StaticVariable) -> Option<i64>,
+        mut table: impl Iterator<Item = (i64, u64)>,
+    ) -> Option<u64> {
+        let start = self.statics().iter().find_map(|item| {
+            let start = start_of(item)?;
+            let size = self.image.ty(item.ty).size?;
+            let inside = at.checked_sub(start)?;
+            (u64::try_from(inside).ok()? < size).then_some(start)
+        })?;
+        let captured = table.find(|&(other, _)| other == start);
+        let captured = captured.map_or(0, |(_, bytes)| bytes);
+        (at.abs_diff(start) >= captured).then_some(captured)
+    }
+
+    /// How many bytes are captured of all statics and of the thread-locals of a thread together.
+    pub(crate) fn captured_of_all_statics(&self) -> u64 {
+        let statics = self.table.statics.iter().map(|&(_, bytes)| bytes);
+        let thread_locals = self.table.thread_locals.iter().map(|&(_, bytes)| bytes);
+        statics.chain(thread_locals).fold(0, u64::saturating_add)
+    }
+
     pub(crate) fn function_facts(&self, id: FunctionId) -> Arc<FunctionFacts> {
         match self.facts.get(id.0 as usize) {
-            Some(cell) => Arc::clone(cell.get_or_init(|| Arc::new(self.read_function(id)))),
-            None => Arc::new(FunctionFacts {
-                variables: Vec::new(),
+            Some(cell) => {
+                Arc::clone(cell.get_or_init(|| FunctionFacts::new(self.read_function(id))))
+            }
+            None => FunctionFacts::new(Vec::new()),
+        }
+    }
+
+    /// Whether variables of a function keep their places also where their scopes are not open, as
+    /// they do in code that is not optimised.
+    pub(crate) fn keeps_places(&self, function: &FunctionFacts) -> bool {
+        let level = &self.opt_level;
+        let is_kept = |facts: &VariableFacts| {
+            facts.variable.has_one_place() || self.image.ty(facts.variable.ty).size == Some(0)
+        };
+        match level.as_deref() {
+            Some(level) => level == "0",
+            // An executable that was built elsewhere tells by what its compiler left out.
+            None => *function.keeps_places.get_or_init(|| {
+                let variables = function.variables.iter();
+                // What a parameter came in with is not kept by any code.
+                variables
+                    .filter(|facts| facts.role != LocalRole::Parameter)
+                    .all(is_kept)
             }),
         }
     }
 
-    fn read_function(&self, id: FunctionId) -> FunctionFacts {
+    fn read_function(&self, id: FunctionId) -> Vec<VariableFacts> {
         let function = self
             .table
             .functions
@@ -437,9 +532,7 @@ impl<'r> Program<'r> {
             .and_then(|planned| self.functions.get(&planned.low))
             .cloned();
         let Some(function) = function else {
-            return FunctionFacts {
-                variables: Vec::new(),
-            };
+            return Vec::new();
         };
         let coroutine = function.name.contains("{async_");
         let mut variables: Vec<VariableFacts> = Vec::new();
@@ -449,7 +542,7 @@ impl<'r> Program<'r> {
             variables.extend(facts);
         }
         number_names(&mut variables);
-        FunctionFacts { variables }
+        variables
     }
 
     fn variable_facts(
@@ -529,17 +622,16 @@ impl<'r> Program<'r> {
         let Some(binding) = &facts.binding else {
             return false;
         };
-        self.so_far(site, progress)
-            .is_some_and(|(text, outline, here)| {
-                let moving = facts
-                    .moving
-                    .get_or_init(|| mentions::may_move(text, binding));
-                mentions::none_moves(moving, text, outline, binding, here)
-            })
+        self.so_far(site, progress).is_some_and(|so_far| {
+            let moving = facts
+                .moving
+                .get_or_init(|| mentions::may_move(so_far.text, binding));
+            mentions::none_moves(moving, so_far.loops, binding, so_far.here)
+        })
     }
 
-    /// The text of a site's file, its outline, and up to where its code has run.
-    fn so_far(&self, site: &Site, progress: Progress) -> Option<(&str, &Outline, TextPosition)> {
+    /// The source of a site, and up to where its code has run.
+    fn so_far(&self, site: &Site, progress: Progress) -> Option<SoFar<'_>> {
         let statement = self.table.statements.get(site.statement.0 as usize)?;
         let outline = self.outline(statement.file)?;
         let text = self
@@ -552,7 +644,16 @@ impl<'r> Program<'r> {
             Progress::Before => statement.range.start,
             Progress::Within => statement.range.end,
         };
-        Some((text, outline, here))
+        let loops = self
+            .loops
+            .get(statement.file.0 as usize)?
+            .get_or_init(|| mentions::loops(text, outline));
+        Some(SoFar {
+            text,
+            outline,
+            loops,
+            here,
+        })
     }
 
     /// The line at which a variable was perhaps handed on as a whole before `site`, or in the
@@ -568,17 +669,25 @@ impl<'r> Program<'r> {
             .binding
             .as_ref()
             .filter(|_| facts.role != LocalRole::Capture)?;
-        let (text, outline, here) = self.so_far(site, progress)?;
+        let so_far = self.so_far(site, progress)?;
         let places = facts
             .by_value
-            .get_or_init(|| mentions::by_value(text, outline, binding));
-        mentions::handed_on(places, text, outline, binding, here)
+            .get_or_init(|| mentions::by_value(so_far.text, so_far.outline, binding));
+        mentions::handed_on(places, so_far.loops, binding, so_far.here)
     }
 
     fn file_of(&self, absolute: &str) -> Option<FileId> {
         let index = self.absolute.iter().position(|path| **path == *absolute)?;
         Some(FileId(index as u32))
     }
+}
+
+/// A source, and up to where its code has run.
+struct SoFar<'p> {
+    text: &'p str,
+    outline: &'p Outline,
+    loops: &'p [TextRange],
+    here: TextPosition,
 }
 
 /// Tells locals of one name apart: `x#1`, `x#2` in the order of the source.

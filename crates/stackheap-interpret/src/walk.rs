@@ -17,6 +17,7 @@ use crate::error::InterpretError;
 use crate::frames::{BuiltFrame, FrameBuilder};
 use crate::heap::{HeapBuilder, HeapLimits};
 use crate::moment::Moment;
+use crate::outcome::{outcome, signal_name};
 use crate::program::Program;
 use crate::reading::Reading;
 use crate::values::Limits;
@@ -512,7 +513,7 @@ impl<'p, 'r> Walk<'p, 'r> {
         self.freed.remove(&thread);
         let state = self.cursor.state();
         let frames = state.threads.get(thread).map_or_else(Vec::new, |thread| {
-            let moment = Moment::new(state, &self.program.image);
+            let moment = Moment::new(state, self.program);
             let reading = Reading::new(self.program, &moment, self.limits.values);
             let builder = FrameBuilder {
                 program: self.program,
@@ -592,6 +593,7 @@ impl<'p, 'r> Walk<'p, 'r> {
         State {
             step,
             steps: self.program.recording.totals().steps,
+            outcome: outcome(self.program.recording.outcome()),
             part: self.part(),
             stop,
             parent_step: top.and_then(|top| top.parent_step),
@@ -695,7 +697,7 @@ struct Built {
 }
 
 fn build(program: &Program<'_>, state: &ReplayState, limits: &StateLimits) -> Built {
-    let moment = Moment::new(state, &program.image);
+    let moment = Moment::new(state, program);
     let reading = Reading::new(program, &moment, limits.values);
     let builder = FrameBuilder {
         program,
@@ -820,7 +822,12 @@ fn compare(
                     bytes,
                     value: held.text.clone(),
                 },
-                Some(was) if was.bytes != held.bytes && !was.bytes.is_empty() => {
+                // What is not known on one side does not tell of a change.
+                Some(was)
+                    if was.bytes != held.bytes
+                        && !was.bytes.is_empty()
+                        && !held.bytes.is_empty() =>
+                {
                     EventKind::Assign {
                         local: place,
                         bytes,
@@ -839,29 +846,5 @@ fn compare(
                 at,
             });
         }
-    }
-}
-
-fn signal_name(number: i32) -> &'static str {
-    match number {
-        1 => "SIGHUP",
-        2 => "SIGINT",
-        3 => "SIGQUIT",
-        4 => "SIGILL",
-        5 => "SIGTRAP",
-        6 => "SIGABRT",
-        7 => "SIGBUS",
-        8 => "SIGFPE",
-        9 => "SIGKILL",
-        10 => "SIGUSR1",
-        11 => "SIGSEGV",
-        12 => "SIGUSR2",
-        13 => "SIGPIPE",
-        14 => "SIGALRM",
-        15 => "SIGTERM",
-        17 => "SIGCHLD",
-        18 => "SIGCONT",
-        19 => "SIGSTOP",
-        _ => "a signal",
     }
 }

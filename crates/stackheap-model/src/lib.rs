@@ -7,6 +7,8 @@
 //! ([`RuntimeAddress`]) and addresses as linked ([`ImageAddress`]). What is not known is a value of
 //! its own, always with the reason ([`Unknown`]).
 
+#![forbid(unsafe_code)]
+
 mod address;
 mod event;
 mod ids;
@@ -27,8 +29,8 @@ pub use plan::{
 };
 pub use state::{
     At, Block, BlockState, Counts, Edge, EdgeEnd, EdgeKind, Frame, FrameBytes, FrameBytesKind,
-    Local, LocalRole, LocalState, Output, Owner, OwnerKind, Place, Position, Region, Stack, State,
-    StaticItem, StepRef, Thread,
+    Local, LocalRole, LocalState, Output, Owner, OwnerKind, Place, Position, ProgramOutcome,
+    Region, Stack, State, StaticItem, StepRef, Thread,
 };
 pub use types::{
     Encoding, Enumerator, Field, PointerKind, TemplateArgument, Type, TypeKind, Variant, WideMeta,

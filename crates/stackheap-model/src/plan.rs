@@ -39,6 +39,42 @@ pub struct SourceFile {
     pub text: Option<String>,
 }
 
+impl SourceFile {
+    /// Whether a reader who writes this path names the file: by its path or the end of it. Only
+    /// whole parts of a path count: `main.rs` does not name `domain.rs`.
+    ///
+    /// ```
+    /// use stackheap_model::SourceFile;
+    ///
+    /// let path = "app/src/net/main.rs".to_owned();
+    /// let file = SourceFile { path, text: None };
+    /// assert!(file.is_named("main.rs") && file.is_named("./app/src/net/main.rs"));
+    /// assert!(!file.is_named("ain.rs") && !file.is_named("src/net"));
+    /// assert!(file.is_within("src/net") && file.is_within("app/"));
+    /// assert!(!file.is_within("rc/net") && !file.is_within("main.rs"));
+    /// ```
+    pub fn is_named(&self, written: &str) -> bool {
+        let path: Vec<&str> = self.path.split('/').collect();
+        path.ends_with(&parts(written))
+    }
+
+    /// Whether the file lies in the directory that a reader names so, by its path or a part of it.
+    pub fn is_within(&self, written: &str) -> bool {
+        let written = parts(written);
+        let mut directories: Vec<&str> = self.path.split('/').collect();
+        directories.pop();
+        directories
+            .windows(written.len())
+            .any(|some| some == written)
+    }
+}
+
+/// The parts of a path that a reader has written; one at least.
+fn parts(written: &str) -> Vec<&str> {
+    let written = written.trim_start_matches("./").trim_end_matches('/');
+    written.split('/').collect()
+}
+
 /// What kind of statement a step stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StatementKind {
@@ -204,8 +240,9 @@ pub struct SiteTable {
     pub statements: Vec<Statement>,
     /// Sites, by address.
     pub sites: Vec<Site>,
-    /// User statics that can be written: address and size in bytes.
+    /// User statics that can be written: address, and how many bytes are read from there.
     pub statics: Vec<(ImageAddress, u64)>,
-    /// User thread-locals: offset from the thread pointer (negative on x86-64), size in bytes.
+    /// User thread-locals: offset from the thread pointer (negative on x86-64), and how many bytes
+    /// are read from there.
     pub thread_locals: Vec<(i64, u64)>,
 }

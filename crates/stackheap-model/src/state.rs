@@ -409,6 +409,27 @@ pub struct Output {
     pub captured: Vec<u8>,
 }
 
+/// How the observed program ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProgramOutcome {
+    /// With an exit status.
+    Exit {
+        /// The status.
+        code: i32,
+    },
+    /// By a signal.
+    Signal {
+        /// Its number.
+        number: i32,
+        /// Its name, `SIGSEGV`.
+        name: Arc<str>,
+    },
+    /// It never ran: the build failed.
+    BuildFailed,
+    /// Not known, with the reason.
+    Unknown(Unknown),
+}
+
 /// One state: the threads' stacks, the heap, and what points where, before a step runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
@@ -416,6 +437,8 @@ pub struct State {
     pub step: StepNumber,
     /// How many steps the recording has.
     pub steps: u64,
+    /// How the program ended.
+    pub outcome: ProgramOutcome,
     /// Which part of the step is about to run: 0 at its beginning, then one more for each
     /// sub-expression and for each return to this frame. `None` where the walk began inside of the
     /// step, so that its parts were not counted.

@@ -59,8 +59,8 @@ pub(crate) struct Breakpoint {
     instruction_bytes: u64,
     /// Where in the copy only the jump back is left.
     done_at: Option<u64>,
-    /// How often it was passed.
-    pub passed: u64,
+    /// How often a passing of it was recorded.
+    pub recorded: u64,
     armed: bool,
 }
 
@@ -146,7 +146,7 @@ impl Breakpoints {
                 original: code[0],
                 instruction_bytes: displaced.original_bytes,
                 done_at: displaced.done_at,
-                passed: 0,
+                recorded: 0,
                 armed: false,
             });
             let next = written.len() + SLOT_BYTES as usize;
@@ -213,19 +213,20 @@ impl Breakpoints {
     }
 
     /// Takes one breakpoint out of the program; threads that are just running into it still find it
-    /// here.
+    /// here. Tells whether it was there.
     pub(crate) fn disarm(
         &mut self,
         memory: &ProcessMemory,
         address: RuntimeAddress,
-    ) -> io::Result<()> {
+    ) -> io::Result<bool> {
         let Some(breakpoint) = self.at(address) else {
-            return Ok(());
+            return Ok(false);
         };
-        if std::mem::replace(&mut breakpoint.armed, false) {
+        let was_armed = std::mem::replace(&mut breakpoint.armed, false);
+        if was_armed {
             memory.write(breakpoint.address, &[breakpoint.original])?;
         }
-        Ok(())
+        Ok(was_armed)
     }
 
     /// Takes all breakpoints out of the program.

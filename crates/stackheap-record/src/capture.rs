@@ -10,8 +10,9 @@ use std::io;
 use stackheap_model::{RuntimeAddress, ThreadId};
 use stackheap_trace::{Blocks, Memory, PatchRef};
 
+use crate::maps::PAGE;
 use crate::reach::{Change, Fetch, News, Reach, Words};
-use crate::sys::memory::ProcessMemory;
+use crate::sys::memory::{Piece, ProcessMemory};
 use crate::tracked_pages::{Part, TrackedPages};
 
 /// Limits of what is read at one stop. All in bytes.
@@ -34,9 +35,6 @@ impl Default for Budget {
         }
     }
 }
-
-/// Size of a page in bytes.
-const PAGE: u64 = 4096;
 
 /// What a stop's reading starts from.
 pub(crate) struct Roots<'a> {
@@ -134,8 +132,10 @@ pub(crate) struct Capture {
     thread_words: Words,
     static_words: Words,
     patches: Patches,
-    /// From where on the stack could be read at the last stop.
-    pub(crate) stack_low: RuntimeAddress,
+    /// The part of the stack that could be read at the last stop.
+    pub(crate) stack: (RuntimeAddress, RuntimeAddress),
+    /// Whether a static that was read before could not be at the last stop.
+    pub(crate) static_unreadable: bool,
 }
 
 impl Capture {
@@ -151,7 +151,8 @@ impl Capture {
             thread_words: Words::new(),
             static_words: Words::new(),
             patches: Patches::default(),
-            stack_low: RuntimeAddress(0),
+            stack: (RuntimeAddress(0), RuntimeAddress(0)),
+            static_unreadable: false,
         }
     }
 
@@ -190,25 +191,20 @@ impl Capture {
     ) -> io::Result<()> {
         self.patches.runs.clear();
         self.patches.bytes.clear();
-        self.stack_low = roots.stack.0;
+        self.stack = roots.stack;
+        self.static_unreadable = false;
         self.follow_news();
         let fixed = self.collect_ranges(roots);
         let mut buffer = std::mem::take(&mut self.buffer);
-        let mut ranges = std::mem::take(&mut self.ranges);
+        let ranges = std::mem::take(&mut self.ranges);
         let wanted: usize = ranges.iter().map(|range| range.1).sum();
-        let mut read = process.read_ranges(&ranges, &mut buffer)?;
-        let is_whole = read == wanted;
-        if !is_whole {
-            self.leave_out_unreadable(process, &mut ranges);
-            read = process.read_ranges(&ranges, &mut buffer)?;
-        }
-        buffer.truncate(read);
-        let (fixed, of_blocks) = ranges.split_at(fixed);
+        let read = process.read_ranges(&ranges, &mut buffer)?;
         let all = self.reach.take_widened();
-        let behind = self.take_roots(known, roots, fixed, &buffer, all);
-        let bytes = buffer.get(behind..).unwrap_or(&[]);
-        if is_whole {
-            self.take_blocks(known, bytes, all);
+        if read == wanted {
+            let pieces = ranges.iter().take(fixed).enumerate();
+            let pieces = pieces.map(|(of, &(at, bytes))| Piece { of, at, bytes });
+            let behind = self.take_roots(known, roots, pieces, &buffer, all);
+            self.take_blocks(known, buffer.get(behind..).unwrap_or(&[]), all);
             self.pages.keep(&mut buffer, behind);
             self.stack_before = Some(StackReading {
                 thread: roots.thread,
@@ -216,7 +212,26 @@ impl Capture {
                 high: roots.stack.1.0,
             });
         } else {
-            self.take_some_blocks(known, of_blocks, bytes, all);
+            // The lowest page of a stack that has just grown is not there before something is
+            // written to it; a page may be protected, or unmapped by another thread meanwhile.
+            let readable = process.read_pieces(&ranges, &mut buffer)?;
+            let of_roots = readable.pieces.partition_point(|piece| piece.of < fixed);
+            let (of_roots, of_blocks) = readable.pieces.split_at(of_roots);
+            let stack = of_roots.first().filter(|piece| piece.of == 0);
+            self.stack = stack.map_or((roots.stack.1, roots.stack.1), |piece| {
+                (piece.at, piece.at.offset(piece.bytes as u64))
+            });
+            let behind = self.take_roots(known, roots, of_roots.iter().copied(), &buffer, all);
+            self.take_some_blocks(known, of_blocks, buffer.get(behind..).unwrap_or(&[]), all);
+            for hole in &readable.holes {
+                if hole.of >= fixed {
+                    for block in self.pages.blocks_in(hole.at, hole.bytes) {
+                        self.reach.block_unreadable(block);
+                    }
+                } else if hole.of > 0 {
+                    self.static_unreadable |= known.is_known(hole.at, 1);
+                }
+            }
             self.stack_before = None;
         }
         self.buffer = buffer;
@@ -253,40 +268,13 @@ impl Capture {
         fixed
     }
 
-    /// Shortens what is to be read to what is mapped: the lowest page of a stack that has just
-    /// grown is not, before something is written to it; a block may be freed meanwhile.
-    fn leave_out_unreadable(
-        &mut self,
-        process: &ProcessMemory,
-        ranges: &mut [(RuntimeAddress, usize)],
-    ) {
-        let readable = |at: u64| process.read_exact(RuntimeAddress(at), &mut [0]).is_ok();
-        for (index, (start, bytes)) in ranges.iter_mut().enumerate() {
-            let end = start.0.saturating_add(*bytes as u64);
-            let mut low = start.0;
-            while low < end && !readable(low) {
-                low = (low / PAGE + 1) * PAGE;
-            }
-            let mut high = low.min(end);
-            while high < end && readable(high) {
-                high = (high / PAGE + 1) * PAGE;
-            }
-            let (low, high) = (low.min(end), high.min(end));
-            if index == 0 {
-                self.stack_low = RuntimeAddress(low);
-            }
-            *start = RuntimeAddress(low);
-            *bytes = high.saturating_sub(low) as usize;
-        }
-    }
-
     /// Compares the roots with what is known, and renews their words. Gives how many bytes of
     /// `read` they take.
     fn take_roots(
         &mut self,
         known: &Memory,
         roots: &Roots<'_>,
-        ranges: &[(RuntimeAddress, usize)],
+        pieces: impl Iterator<Item = Piece>,
         read: &[u8],
         all: bool,
     ) -> usize {
@@ -296,22 +284,25 @@ impl Capture {
         bounds.scan_registers(roots.registers, &mut self.thread_words);
         let of_thread = 1 + roots.thread_locals.len();
         let mut rest = read;
-        for (index, &(address, bytes)) in ranges.iter().enumerate() {
+        for Piece { of, at, bytes } in pieces {
             let Some((piece, behind)) = rest.split_at_checked(bytes) else {
                 break;
             };
             rest = behind;
-            if index == 0 {
-                self.take_stack(known, roots.thread, address, piece, all);
+            if of == 0 {
+                // Beyond a gap it is another stack.
+                if at == self.stack.0 {
+                    self.take_stack(known, roots.thread, at, piece, all);
+                }
                 continue;
             }
-            self.patches.compare(known, address, piece);
-            let words = if index < of_thread {
+            self.patches.compare(known, at, piece);
+            let words = if of < of_thread {
                 &mut self.thread_words
             } else {
                 &mut self.static_words
             };
-            bounds.scan(address, piece, words);
+            bounds.scan(at, piece, words);
         }
         self.reach
             .renew_thread(roots.thread, &mut self.thread_words);
@@ -372,21 +363,15 @@ impl Capture {
     }
 
     /// The same when not all could be read.
-    fn take_some_blocks(
-        &mut self,
-        known: &Memory,
-        ranges: &[(RuntimeAddress, usize)],
-        read: &[u8],
-        all: bool,
-    ) {
+    fn take_some_blocks(&mut self, known: &Memory, pieces: &[Piece], read: &[u8], all: bool) {
         let mut parts = std::mem::take(&mut self.parts);
         let mut rest = read;
-        for &(address, bytes) in ranges {
+        for &Piece { at, bytes, .. } in pieces {
             let Some((piece, behind)) = rest.split_at_checked(bytes) else {
                 break;
             };
             rest = behind;
-            self.pages.within(address, bytes, &mut parts);
+            self.pages.within(at, bytes, &mut parts);
             self.take_parts(known, piece, &parts, all);
         }
         self.parts = parts;

@@ -8,6 +8,7 @@ use object::{Object, ObjectSection};
 use stackheap_hook::{Agent, ControlWrite, Loaded, MemoryWrite, Patches, Ring};
 use stackheap_model::{LoadBias, RuntimeAddress};
 
+use crate::maps::PAGE;
 use crate::remote::Remote;
 use crate::sys::memory::ProcessMemory;
 use crate::sys::process::OsThread;
@@ -15,8 +16,6 @@ use crate::sys::ring::{SharedMapping, SharedRing};
 
 /// Events the shared ring holds; it fits the second-level cache of common processors.
 const RING_EVENTS: u32 = 1 << 15;
-
-const PAGE: u64 = 4096;
 
 /// How allocations are logged.
 pub(crate) struct AllocationLog {

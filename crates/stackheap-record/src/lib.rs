@@ -9,7 +9,7 @@
 //! another place; allocations never stop the program, they are logged inside it (see
 //! `stackheap-hook`). The plan ([`plan()`]) knows nothing of the mechanism.
 //!
-//! Linux on x86-64 only. Unsafe code is in `sys` and in one call of `injection`.
+//! Linux on x86-64 only. Unsafe code is in `sys` alone.
 
 #![deny(unsafe_code)]
 

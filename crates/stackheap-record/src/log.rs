@@ -2,8 +2,7 @@
 
 use stackheap_trace::{Applied, Limit, Memory, Record, ReplayState, StopRef, TraceError, Writer};
 
-/// Size of a page of the replayed memory in bytes.
-const PAGE_BYTES: u64 = 4096;
+use crate::maps::PAGE;
 
 /// Passes records on to a writer. When its file cannot be written any more, the program must not
 /// suffer: this is remembered, and what would follow is left out.
@@ -45,7 +44,7 @@ impl<'w> Log<'w> {
         self.unless_file(written)?;
         if self.state().memory.dropped_bytes() > 0 && !self.memory_told {
             self.memory_told = true;
-            let bytes = Memory::PAGE_LIMIT as u64 * PAGE_BYTES;
+            let bytes = Memory::PAGE_LIMIT as u64 * PAGE;
             self.record(&Record::Limit(Limit::Memory { bytes }))?;
         }
         Ok(())

@@ -7,6 +7,9 @@ use stackheap_trace::{MapRegion, Permissions};
 
 use crate::sys::process::OsThread;
 
+/// Size of a page in bytes.
+pub(crate) const PAGE: u64 = 4096;
+
 /// Reads the mappings of a process, by address.
 pub(crate) fn read(process: OsThread) -> io::Result<Vec<MapRegion>> {
     let text = std::fs::read_to_string(format!("/proc/{}/maps", process.0))?;

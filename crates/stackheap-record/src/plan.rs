@@ -16,10 +16,16 @@ use stackheap_source::Outline;
 
 use crate::hoisted::{hoisted, straight_until};
 
+/// How many bytes are read of one static, from its start.
+const STATIC_BYTES: u64 = 64 << 10;
+
+/// How many are read of all statics and of the thread-locals of one thread together.
+const ALL_STATICS_BYTES: u64 = 256 << 10;
+
 /// Which part of the user's code is recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Functions declared in a file whose shown path ends so.
+    /// Functions declared in a file that is named so, or lies in a directory that is.
     File(String),
     /// Functions whose path contains this.
     Function(String),
@@ -35,12 +41,9 @@ impl Scope {
         }
     }
 
-    fn covers(&self, function: &str, shown_file: &str) -> bool {
+    fn covers(&self, function: &str, file: &SourceFile) -> bool {
         match self {
-            Self::File(path) => {
-                let path = path.trim_start_matches("./").trim_end_matches('/');
-                shown_file.ends_with(path) || shown_file.contains(&format!("{path}/"))
-            }
+            Self::File(path) => file.is_named(path) || file.is_within(path),
             Self::Function(part) => function.contains(part.as_str()),
         }
     }
@@ -137,8 +140,8 @@ impl Planner<'_, '_> {
             return;
         };
         let file = self.file(&declared.file);
-        let shown = &self.table.files[file.0 as usize].path;
         let only = self.request.only;
+        let shown = &self.table.files[file.0 as usize];
         if !only.is_empty() && !only.iter().any(|scope| scope.covers(&function.name, shown)) {
             return;
         }
@@ -213,7 +216,7 @@ impl Planner<'_, '_> {
             .iter()
             .find(|row| row.prologue_end && row.line != 0)
             .map(|row| row.address);
-        let targets = branch_targets(self.request.image, function);
+        let flow = flow_of(self.request.image, function);
         let mut places: Vec<Row> = Vec::new();
         let mut last = None;
         // Where code without a place of the user's begins, before the row at hand.
@@ -230,7 +233,7 @@ impl Planner<'_, '_> {
             // A loop comes back into the gap, and so to this row without the one before it. In code
             // put in place of a call the loop is the callee's, and the call goes on.
             let from = gap.take().unwrap_or(row.address);
-            if is_own && targets.range(from..=row.address).next().is_some() {
+            if is_own && flow.targets.range(from..=row.address).next().is_some() {
                 last = None;
             }
             let here = (Arc::clone(&file), position);
@@ -247,7 +250,8 @@ impl Planner<'_, '_> {
                 SiteRole::Entry
             } else if pads.contains(&row.address) {
                 SiteRole::Cleanup
-            } else if row.epilogue_begin {
+            } else if row.epilogue_begin || flow.returns.contains(&row.address) {
+                // A function without a frame has no epilogue but the return itself.
                 SiteRole::Return
             } else {
                 SiteRole::Body
@@ -418,7 +422,24 @@ impl Planner<'_, '_> {
         self.table.statics.dedup();
         self.table.thread_locals.sort_unstable();
         self.table.thread_locals.dedup();
+        bound(&mut self.table.statics, &mut self.table.thread_locals);
     }
+}
+
+/// Cuts what is read at every stop to its bounds; what has no room is not read at all. The small
+/// ones come first: a table that is large must not take the room of all the flags beside it.
+fn bound<A, B>(statics: &mut Vec<(A, u64)>, thread_locals: &mut Vec<(B, u64)>) {
+    let of_statics = statics.iter_mut().map(|(_, bytes)| bytes);
+    let of_threads = thread_locals.iter_mut().map(|(_, bytes)| bytes);
+    let mut all: Vec<&mut u64> = of_statics.chain(of_threads).collect();
+    all.sort_by_key(|bytes| **bytes);
+    let mut left = ALL_STATICS_BYTES;
+    for bytes in all {
+        *bytes = (*bytes).min(STATIC_BYTES).min(left);
+        left -= *bytes;
+    }
+    statics.retain(|&(_, bytes)| bytes > 0);
+    thread_locals.retain(|&(_, bytes)| bytes > 0);
 }
 
 #[derive(Clone, Debug)]
@@ -449,9 +470,17 @@ struct Needs {
     below_stack_pointer: u32,
 }
 
-/// Where the direct jumps of a function lead.
-fn branch_targets(image: &Image<'_>, function: &Function) -> BTreeSet<ImageAddress> {
-    let mut targets = BTreeSet::new();
+/// What the instructions of a function do with the flow of control.
+#[derive(Debug, Default)]
+struct Flow {
+    /// Where its direct jumps lead.
+    targets: BTreeSet<ImageAddress>,
+    /// Where it returns.
+    returns: BTreeSet<ImageAddress>,
+}
+
+fn flow_of(image: &Image<'_>, function: &Function) -> Flow {
+    let mut flow = Flow::default();
     for range in &function.ranges {
         let length = usize::try_from(range.end.0.saturating_sub(range.start.0)).unwrap_or(0);
         let Some(code) = image.read_static(range.start, length, LoadBias(0)) else {
@@ -459,15 +488,19 @@ fn branch_targets(image: &Image<'_>, function: &Function) -> BTreeSet<ImageAddre
         };
         let decoder = Decoder::with_ip(64, &code, range.start.0, DecoderOptions::NONE);
         for instruction in decoder {
-            if matches!(
-                instruction.flow_control(),
-                FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch
-            ) {
-                targets.insert(ImageAddress(instruction.near_branch_target()));
+            match instruction.flow_control() {
+                FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch => {
+                    let target = ImageAddress(instruction.near_branch_target());
+                    flow.targets.insert(target);
+                }
+                FlowControl::Return => {
+                    flow.returns.insert(ImageAddress(instruction.ip()));
+                }
+                _ => {}
             }
         }
     }
-    targets
+    flow
 }
 
 /// Finds the needs by looking the variables up in a frame that notes what is asked of it.
@@ -505,12 +538,7 @@ struct Probe {
 impl Probe {
     fn note(&self, location: &Location) {
         match location {
-            Location::Memory(address) => {
-                let mut lowest = self.lowest.borrow_mut();
-                if address.0.abs_diff(STACK_POINTER) <= 128 {
-                    *lowest = Some(lowest.map_or(address.0, |lowest| lowest.min(address.0)));
-                }
-            }
+            Location::Memory(address) => self.note_memory(*address),
             Location::Register(register) => self.asked.set(self.asked.get().with(*register)),
             Location::Pieces(pieces) => {
                 for (piece, _) in pieces {
@@ -520,6 +548,13 @@ impl Probe {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn note_memory(&self, address: RuntimeAddress) {
+        let mut lowest = self.lowest.borrow_mut();
+        if address.0.abs_diff(STACK_POINTER) <= 128 {
+            *lowest = Some(lowest.map_or(address.0, |lowest| lowest.min(address.0)));
         }
     }
 }
@@ -543,7 +578,9 @@ impl LocationContext for Probe {
         }))
     }
 
-    fn read(&self, _at: RuntimeAddress, len: usize) -> Option<Vec<u8>> {
+    // What a closure captured lies behind the pointer to its environment, which lies here.
+    fn read(&self, at: RuntimeAddress, len: usize) -> Option<Vec<u8>> {
+        self.note_memory(at);
         Some(vec![0; len])
     }
 
@@ -553,5 +590,48 @@ impl LocationContext for Probe {
 
     fn thread_pointer(&self) -> Option<u64> {
         Some(0x6000_0000_0000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_is_what_the_user_named() {
+        let covers = |written: &str, path: &str| {
+            let path = path.to_owned();
+            Scope::parse(written).covers("app::main", &SourceFile { path, text: None })
+        };
+        for meant in ["main.rs", "./src/main.rs", "src/", "bin/src", "app::main"] {
+            assert!(covers(meant, "bin/src/main.rs"), "{meant}");
+        }
+        for (written, other) in [
+            ("main.rs", "src/domain.rs"),
+            ("main.rs", "d_main.rs"),
+            ("src/", "mysrc/main.rs"),
+            ("src/main.rs", "other_src/main.rs"),
+            ("src/net/", "src/network/main.rs"),
+        ] {
+            assert!(!covers(written, other), "{written}");
+        }
+    }
+
+    #[test]
+    fn large_statics_leave_room_for_small_ones() {
+        let mut statics = vec![(0, 80 << 20), (1, 8), (2, 60 << 10), (3, 60 << 10)];
+        statics.extend([(4, 1 << 20), (5, 1 << 20)]);
+        let mut thread_locals = vec![(-64, 64)];
+        bound(&mut statics, &mut thread_locals);
+        let expected = [
+            (0, (8 << 10) - 72),
+            (1, 8),
+            (2, 60 << 10),
+            (3, 60 << 10),
+            (4, 64 << 10),
+            (5, 64 << 10),
+        ];
+        assert_eq!(statics, expected);
+        assert_eq!(thread_locals, [(-64, 64)]);
     }
 }

@@ -49,6 +49,8 @@ pub(crate) enum Source {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     Tracked(RuntimeAddress),
+    /// It could not be read; it is tried again at every stop at which it can be reached.
+    Unreadable(RuntimeAddress),
     Unreachable(RuntimeAddress),
     OverBudget(RuntimeAddress),
 }
@@ -201,6 +203,10 @@ pub(crate) struct Reach {
     holders: Holders,
     /// Reachable blocks that found no room in the budget.
     refused: FxHashSet<RuntimeAddress>,
+    /// Blocks that could not be read when that was tried last, as told.
+    unreadable: FxHashSet<RuntimeAddress>,
+    /// Tracked blocks that could not be read at this stop.
+    unread: Vec<RuntimeAddress>,
     /// The thread whose blocks came first when everything was followed last.
     favoured: ThreadId,
     touched: Touched,
@@ -229,6 +235,8 @@ impl Reach {
             spent: 0,
             holders: BTreeMap::new(),
             refused: FxHashSet::default(),
+            unreadable: FxHashSet::default(),
+            unread: Vec::new(),
             favoured: ThreadId(0),
             touched: Touched::None,
             arrived: Vec::new(),
@@ -257,8 +265,18 @@ impl Reach {
     /// A block is gone, or is about to be reallocated.
     pub(crate) fn block_gone(&mut self, address: RuntimeAddress) {
         let was_tracked = self.drop_tracked(address);
+        self.unreadable.remove(&address);
         // Mostly there is none: many blocks come and go between two stops.
         if was_tracked || (!self.refused.is_empty() && self.refused.remove(&address)) {
+            self.moved = true;
+            self.touched.add(address);
+        }
+    }
+
+    /// A tracked block could not be read any more.
+    pub(crate) fn block_unreadable(&mut self, address: RuntimeAddress) {
+        if self.drop_tracked(address) {
+            self.unread.push(address);
             self.moved = true;
             self.touched.add(address);
         }
@@ -387,6 +405,9 @@ impl Reach {
         fetch: &mut impl Fetch,
     ) -> io::Result<()> {
         self.changes.clear();
+        for address in std::mem::take(&mut self.unread) {
+            self.tell_unreadable(address);
+        }
         self.look_at_touched(live);
         if self.refused.is_empty() {
             if self.arrived.is_empty() && self.lost.is_empty() {
@@ -411,10 +432,17 @@ impl Reach {
         self.moved = !self.arrived.is_empty();
         // Hash order must not reach the file: the same run gives the same bytes.
         self.changes.sort_by_key(|change| match *change {
-            Change::Tracked(at) => (at, 0),
-            Change::Unreachable(at) => (at, 1),
-            Change::OverBudget(at) => (at, 2),
+            Change::Unreadable(at) => (at, 0),
+            Change::Tracked(at) => (at, 1),
+            Change::Unreachable(at) => (at, 2),
+            Change::OverBudget(at) => (at, 3),
         });
+    }
+
+    fn tell_unreadable(&mut self, address: RuntimeAddress) {
+        if self.unreadable.insert(address) {
+            self.changes.push(Change::Unreadable(address));
+        }
     }
 
     /// Finds the words that lead to blocks that came since the last stop.
@@ -511,6 +539,7 @@ impl Reach {
             if bytes.len() == block.bytes {
                 self.track_one(block, bytes);
             } else {
+                self.tell_unreadable(block.address);
                 unread.push((block.word, block.via));
             }
         }
@@ -527,6 +556,7 @@ impl Reach {
         }
         self.spent += block.bytes as u64;
         self.refused.remove(&block.address);
+        self.unreadable.remove(&block.address);
         self.changes.push(Change::Tracked(block.address));
         self.news.push(News::Read(block.address, block.bytes));
         let tracked = Tracked {
@@ -723,9 +753,10 @@ impl Reach {
                 self.changes.push(Change::Unreachable(address));
             }
         }
-        let newly = refused.difference(&self.refused);
-        self.changes
-            .extend(newly.map(|&address| Change::OverBudget(address)));
+        for &address in refused.difference(&self.refused) {
+            self.unreadable.remove(&address);
+            self.changes.push(Change::OverBudget(address));
+        }
         self.refused = refused;
         self.favoured = stopped;
         self.arrived = unread;
@@ -1055,7 +1086,9 @@ mod tests {
             for change in &self.reach.changes {
                 match *change {
                     Change::Tracked(at) => assert!(self.told.insert(at.0)),
-                    Change::Unreachable(at) => assert!(self.told.remove(&at.0)),
+                    Change::Unreadable(at) | Change::Unreachable(at) => {
+                        assert!(self.told.remove(&at.0));
+                    }
                     Change::OverBudget(at) => {
                         self.told.remove(&at.0);
                     }
@@ -1181,6 +1214,25 @@ mod tests {
         followed.step(&Step::Stop(1));
         let owner = RuntimeAddress(ARENA + 256);
         assert_eq!(followed.reach.changes, [Change::Tracked(owner)]);
+        followed.check(ThreadId(1), &[]);
+    }
+    #[test]
+    fn a_block_that_could_not_be_read_is_tried_again() {
+        let mut followed = Followed::new();
+        followed.allocate(ARENA, 16, Some(8));
+        followed.step(&Step::Root {
+            thread: 1,
+            place: 0,
+            word: ARENA,
+        });
+        followed.step(&Step::Stop(1));
+        let at = RuntimeAddress(ARENA);
+        followed.reach.block_unreadable(at);
+        followed.step(&Step::Stop(1));
+        assert_eq!(
+            followed.reach.changes,
+            [Change::Unreadable(at), Change::Tracked(at)]
+        );
         followed.check(ThreadId(1), &[]);
     }
 }

@@ -151,10 +151,72 @@ enum Watched {
     SetAffinity,
 }
 
+impl Watched {
+    /// Whether a thread that stands at the entry of a system call is about to make this one.
+    fn is_entered_with(&self, registers: &libc::user_regs_struct) -> bool {
+        let call = registers.orig_rax as libc::c_long;
+        match *self {
+            Watched::Write {
+                stream,
+                buffer,
+                vector,
+            } => {
+                let number = match vector {
+                    None => libc::SYS_write,
+                    Some(_) => libc::SYS_writev,
+                };
+                let is_of_it = stream_of(registers.rdi) == Some(stream);
+                call == number && is_of_it && registers.rsi == buffer
+            }
+            Watched::GetAffinity => call == libc::SYS_sched_getaffinity,
+            Watched::SetAffinity => call == libc::SYS_sched_setaffinity,
+        }
+    }
+}
+
+/// What a file descriptor stands for.
+fn stream_of(file: u64) -> Option<OutputStream> {
+    match file {
+        1 => Some(OutputStream::Stdout),
+        2 => Some(OutputStream::Stderr),
+        _ => None,
+    }
+}
+
+/// At most so many calls of a thread are followed at once: the handler of a signal that interrupts
+/// one may make another.
+const WATCHES: usize = 16;
+
 #[derive(Clone, Copy, Debug)]
 struct Watch {
     what: Watched,
+    /// The stack pointer where its function was called.
+    stack_pointer: u64,
     entered: bool,
+}
+
+/// At most so many sites of a thread wait for handlers to return: handlers may be interrupted too.
+const INTERRUPTED: usize = 64;
+
+/// A site whose instruction had not run yet when a signal came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Interrupted {
+    at: RuntimeAddress,
+    /// The registers that it is come back to with.
+    registers: [u64; Register::COUNT],
+}
+
+impl Interrupted {
+    fn new(at: RuntimeAddress, registers: &libc::user_regs_struct) -> Self {
+        Self {
+            at,
+            registers: general_registers(registers),
+        }
+    }
+
+    fn stack_pointer(&self) -> u64 {
+        self.registers[usize::from(Register::RSP.0)]
+    }
 }
 
 #[derive(Debug)]
@@ -167,9 +229,11 @@ struct Thread {
     /// How far down it may reach; 0 when not known.
     stack_low: RuntimeAddress,
     thread_pointer: u64,
-    watch: Option<Watch>,
-    /// A site to pass without a record, since it was recorded before a signal came.
-    passed: Option<RuntimeAddress>,
+    /// The newest last.
+    watches: Vec<Watch>,
+    /// Sites that were recorded before a signal came, to be passed without a record when its
+    /// handler returns. The newest last.
+    interrupted: Vec<Interrupted>,
     /// Whether it runs where the program put it.
     free: bool,
     stack_window_told: bool,
@@ -179,6 +243,76 @@ struct Thread {
     named: bool,
     /// Whether its birth has been seen both from its parent and from itself.
     stopped_at_birth: bool,
+}
+
+impl Thread {
+    /// One that has not been seen yet.
+    fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            id: None,
+            stack_end: RuntimeAddress(0),
+            stack_low: RuntimeAddress(0),
+            thread_pointer: 0,
+            watches: Vec::new(),
+            interrupted: Vec::new(),
+            free: kind == Kind::Process,
+            stack_window_told: false,
+            announced: false,
+            named: false,
+            stopped_at_birth: false,
+        }
+    }
+
+    /// Whether one stack pointer is above another on the thread's own stack; not so for two stacks.
+    fn is_above(&self, high: u64, low: u64) -> bool {
+        let own = self.stack_low.0..=self.stack_end.0;
+        low < high && own.contains(&low) && own.contains(&high)
+    }
+
+    /// A signal comes at a site that has been recorded.
+    fn interrupted_at(&mut self, site: Interrupted) {
+        if self.interrupted.len() >= INTERRUPTED {
+            self.interrupted.remove(0);
+        }
+        self.interrupted.push(site);
+    }
+
+    /// Whether a handler has returned to a site that has been recorded. A handler that did not
+    /// return, but left with `siglongjmp`, has no claim to the next passing: it ran below where it
+    /// interrupted its thread, so that is forgotten as soon as a site is passed there or above.
+    fn returns_to(&mut self, site: Interrupted) -> bool {
+        if self.interrupted.is_empty() {
+            return false;
+        }
+        if let Some(index) = self.interrupted.iter().rposition(|it| *it == site) {
+            self.interrupted.truncate(index);
+            return true;
+        }
+        let here = site.stack_pointer();
+        let mut interrupted = std::mem::take(&mut self.interrupted);
+        interrupted.retain(|it| {
+            let place = it.stack_pointer();
+            place != here && !self.is_above(here, place)
+        });
+        self.interrupted = interrupted;
+        false
+    }
+
+    /// Follows a system call to its end.
+    fn watch(&mut self, watch: Watch) {
+        // What was called from here or further out before is over: a handler did not return to it.
+        let mut watches = std::mem::take(&mut self.watches);
+        let here = watch.stack_pointer;
+        watches.retain(|older| {
+            older.stack_pointer != here && !self.is_above(here, older.stack_pointer)
+        });
+        if watches.len() >= WATCHES {
+            watches.remove(0);
+        }
+        watches.push(watch);
+        self.watches = watches;
+    }
 }
 
 /// What shares the memory of the program.
@@ -212,6 +346,8 @@ struct Session<'a, 'd> {
     last_thread: u32,
     /// Whether it is in the recording that allocations were lost.
     loss_told: bool,
+    /// Whether it is that a static could not be read any more.
+    static_unreadable_told: bool,
     recording: Recording,
     /// Whether the program runs on without breakpoints and hooks.
     is_let_go: bool,
@@ -228,6 +364,8 @@ struct Session<'a, 'd> {
     to_pass_on: Signals,
     /// Signals that others sent to the program a moment ago.
     had: Signals,
+    /// How often the program was interrupted by others than itself.
+    interrupts: u32,
     allocator_home: Option<AllocatorHome>,
     outcome: Option<Outcome>,
     facts: RunFacts,
@@ -282,6 +420,7 @@ impl<'a, 'd> Session<'a, 'd> {
             by_thread_pointer: FxHashMap::default(),
             last_thread: 0,
             loss_told: false,
+            static_unreadable_told: false,
             recording: if options.from.is_some() {
                 Recording::NotYet
             } else {
@@ -297,6 +436,7 @@ impl<'a, 'd> Session<'a, 'd> {
             turn: None,
             to_pass_on: Signals::default(),
             had: Signals::default(),
+            interrupts: 0,
             allocator_home: None,
             outcome: None,
             facts: RunFacts {
@@ -358,18 +498,9 @@ impl<'a, 'd> Session<'a, 'd> {
         self.prepare_breakpoints().during("setting breakpoints")?;
         self.pin();
         let main = Thread {
-            kind: Kind::Thread,
-            id: None,
             stack_end: RuntimeAddress(start.rsp),
-            stack_low: RuntimeAddress(0),
-            thread_pointer: 0,
-            watch: None,
-            passed: None,
-            free: false,
-            stack_window_told: false,
-            announced: false,
-            named: false,
             stopped_at_birth: true,
+            ..Thread::new(Kind::Thread)
         };
         self.threads.insert(self.process, main);
         self.begin_thread(self.process)
@@ -593,9 +724,9 @@ impl<'a, 'd> Session<'a, 'd> {
         let watched = self
             .threads
             .get(&thread)
-            .is_some_and(|thread| thread.watch.is_some());
-        let result = if watched && signal == 0 {
-            process::go_on_to_system_call(thread)
+            .is_some_and(|thread| !thread.watches.is_empty());
+        let result = if watched {
+            process::go_on_to_system_call(thread, signal)
         } else {
             process::go_on(thread, signal)
         };
@@ -622,9 +753,7 @@ impl<'a, 'd> Session<'a, 'd> {
             }
             if let Some(breakpoint) = self.breakpoints.at(at) {
                 let (purpose, copy) = (breakpoint.purpose, breakpoint.copy);
-                breakpoint.passed += 1;
-                let passed = breakpoint.passed;
-                return self.at_breakpoint(thread, &registers, at, purpose, copy, passed);
+                return self.at_breakpoint(thread, &registers, at, purpose, copy);
             }
         }
         self.signal(thread, signal)
@@ -637,14 +766,13 @@ impl<'a, 'd> Session<'a, 'd> {
         at: RuntimeAddress,
         purpose: Purpose,
         copy: RuntimeAddress,
-        passed: u64,
     ) -> Result<(), RecordError> {
         unless_gone(process::set_instruction_pointer(thread, copy.0))
             .during("moving it past a breakpoint")?;
         match purpose {
             Purpose::Service(service) => self.service(thread, registers, at, service)?,
             Purpose::Site(site) => {
-                self.pass_site(thread, registers, at, site, passed)?;
+                self.pass_site(thread, registers, at, site)?;
                 let is_recorded = self.threads.get(&thread).is_some_and(|it| it.id.is_some());
                 if is_recorded && self.options.threads == Threads::Serialized {
                     return self.wait_for_turn(thread);
@@ -660,13 +788,12 @@ impl<'a, 'd> Session<'a, 'd> {
         registers: &libc::user_regs_struct,
         at: RuntimeAddress,
         site: SiteId,
-        passed: u64,
     ) -> Result<(), RecordError> {
         let Some(thread) = self.threads.get_mut(&os) else {
             return Ok(());
         };
         let Some(id) = thread.id else { return Ok(()) };
-        if thread.passed.take() == Some(at) {
+        if thread.returns_to(Interrupted::new(at, registers)) {
             return Ok(());
         }
         let is_unnamed = !std::mem::replace(&mut thread.named, true);
@@ -682,7 +809,7 @@ impl<'a, 'd> Session<'a, 'd> {
         self.drain()?;
         self.stop(os, id, registers, site)?;
         self.stops += 1;
-        self.check_bounds(at, site, passed)
+        self.check_bounds(at, site)
     }
 
     fn read_name(&mut self, os: OsThread, thread: ThreadId) -> Result<(), RecordError> {
@@ -712,12 +839,7 @@ impl<'a, 'd> Session<'a, 'd> {
             .during("setting breakpoints")
     }
 
-    fn check_bounds(
-        &mut self,
-        at: RuntimeAddress,
-        site: SiteId,
-        passed: u64,
-    ) -> Result<(), RecordError> {
+    fn check_bounds(&mut self, at: RuntimeAddress, site: SiteId) -> Result<(), RecordError> {
         if let Some(Trigger { sites, nth }) = &self.options.until
             && sites.contains(&site)
         {
@@ -740,18 +862,26 @@ impl<'a, 'd> Session<'a, 'd> {
         {
             return self.reach(Limit::MaxBytes(most));
         }
-        if self.options.throttle.is_some_and(|most| passed == most) {
-            self.breakpoints
+        let Some(breakpoint) = self.breakpoints.at(at) else {
+            return Ok(());
+        };
+        breakpoint.recorded += 1;
+        let after = breakpoint.recorded;
+        let is_reached = self.options.throttle.is_some_and(|most| after >= most);
+        // A thread that had run into it already is recorded once more.
+        if is_reached
+            && self
+                .breakpoints
                 .disarm(&self.memory, at)
-                .during("taking a breakpoint out")?;
-            self.writer.record(&Record::Limit(Limit::SiteThrottled {
-                site,
-                after: passed,
-            }))?;
+                .during("taking a breakpoint out")?
+        {
+            let limit = Limit::SiteThrottled { site, after };
+            self.writer.record(&Record::Limit(limit))?;
         }
         Ok(())
     }
 
+    /// Ends recording, and tells why.
     fn reach(&mut self, limit: Limit) -> Result<(), RecordError> {
         self.writer.record(&Record::Limit(limit))?;
         self.recording = Recording::Over;
@@ -833,13 +963,14 @@ impl<'a, 'd> Session<'a, 'd> {
             self.capture
                 .stop(&self.memory, &state.memory, &state.blocks, &roots)
                 .during("reading its memory")?;
-            captured.low = self.capture.stack_low;
+            (captured.low, captured.high) = self.capture.stack;
         }
         if tell_window {
             let bytes = self.options.budget.stack_bytes;
             self.writer
                 .record(&Record::Limit(Limit::StackWindow { thread: id, bytes }))?;
         }
+        self.tell_unreadable_static()?;
         self.write_changes()?;
         let (patches, bytes) = self.capture.patches();
         self.writer.stop(&StopRef {
@@ -857,6 +988,13 @@ impl<'a, 'd> Session<'a, 'd> {
         for change in self.capture.changes() {
             let record = match *change {
                 Change::Tracked(address) => Record::Tracked { address },
+                Change::Unreadable(address) => Record::Untracked {
+                    address,
+                    // What reading memory that is not there, or may not be read, gives.
+                    why: Untracked::Unreadable {
+                        errno: libc::EFAULT,
+                    },
+                },
                 Change::Unreachable(address) => Record::Untracked {
                     address,
                     why: Untracked::Unreachable,
@@ -917,6 +1055,20 @@ impl<'a, 'd> Session<'a, 'd> {
         let drained = ring.drain_at_trap(&mut |allocation| sink.take(allocation));
         sink.error.map_or(Ok(()), Err)?;
         self.tell_lost(drained.damaged)
+    }
+
+    /// Tells that a static cannot be read, the first time: unlike a block it has no place for that.
+    fn tell_unreadable_static(&mut self) -> Result<(), RecordError> {
+        if !self.capture.static_unreadable
+            || std::mem::replace(&mut self.static_unreadable_told, true)
+        {
+            return Ok(());
+        }
+        let what = "a static could not be read: the program took the right to read it away; it is \
+                    shown as it was before";
+        self.writer
+            .record(&Record::Limit(Limit::Other(what.to_owned())))?;
+        Ok(())
     }
 
     /// Tells that events of the hooks make no sense, the first time.
@@ -1059,5 +1211,63 @@ fn unless_gone(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(()),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site(at: u64, stack_pointer: u64) -> Interrupted {
+        let mut registers = [0; Register::COUNT];
+        registers[usize::from(Register::RSP.0)] = stack_pointer;
+        Interrupted {
+            at: RuntimeAddress(at),
+            registers,
+        }
+    }
+
+    fn thread() -> Thread {
+        Thread {
+            stack_low: RuntimeAddress(0x1_0000),
+            stack_end: RuntimeAddress(0x2_0000),
+            ..Thread::new(Kind::Thread)
+        }
+    }
+
+    #[test]
+    fn handlers_return_to_what_they_interrupted() {
+        let mut thread = thread();
+        let (outer, inner) = (site(1, 0x1_9000), site(2, 0x1_8000));
+        thread.interrupted_at(outer);
+        for deeper in [site(3, 0x1_8000), site(1, 0x1_8000), site(4, 0x5000)] {
+            assert!(!thread.returns_to(deeper), "a site of the handler");
+        }
+        thread.interrupted_at(inner);
+        assert!(!thread.returns_to(site(3, 0x1_7000)));
+        assert!(thread.returns_to(inner));
+        assert!(!thread.returns_to(site(5, 0x1_8100)));
+        assert!(thread.returns_to(outer));
+        assert!(!thread.returns_to(outer), "passed again");
+        // On a stack of its own, which may be above.
+        thread.interrupted_at(outer);
+        assert!(!thread.returns_to(site(3, 0x9_0000)));
+        assert!(thread.returns_to(outer));
+    }
+
+    #[test]
+    fn a_handler_that_does_not_return_hides_no_passing() {
+        let interrupted = site(1, 0x1_9000);
+        for beyond in [site(2, 0x1_9000), site(2, 0x1_a000)] {
+            let mut thread = thread();
+            thread.interrupted_at(interrupted);
+            assert!(!thread.returns_to(beyond));
+            assert!(!thread.returns_to(interrupted));
+        }
+        let mut thread = thread();
+        for number in 0..1000 {
+            thread.interrupted_at(site(number, 0x1_9000));
+        }
+        assert_eq!(thread.interrupted.len(), INTERRUPTED);
     }
 }

@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 
 use stackheap_model::RuntimeAddress;
 
-/// Size of a page in bytes.
-const PAGE: u64 = 4096;
+use crate::maps::PAGE;
 
 /// How far apart two parts of neighbouring pages may be that are read as one range, in bytes:
 /// reading what lies between them costs less than another range.
@@ -211,6 +210,19 @@ impl TrackedPages {
                 .filter(|part| start <= part.at && part.end() <= end);
             into.extend(inside.map(|&part| (part, (part.at.0 - start.0) as usize)));
         }
+    }
+
+    /// The blocks that have a part in a range, each as often as it has parts there.
+    pub(crate) fn blocks_in(
+        &self,
+        start: RuntimeAddress,
+        bytes: usize,
+    ) -> impl Iterator<Item = RuntimeAddress> {
+        let end = start.0.saturating_add(bytes as u64);
+        let pages = self.pages.range(start.0 / PAGE..=end / PAGE);
+        let parts = pages.flat_map(|(_, page)| &page.parts);
+        let inside = parts.filter(move |part| part.at.0 < end && start.0 < part.end());
+        inside.map(|part| part.block)
     }
 }
 

@@ -318,7 +318,7 @@
       text ? h("div.text", null, text) : null,
       facts(block) ? h("div.note", null, facts(block)) : null,
       boxes,
-      h("div.owner", null, freed ? "" : owners ? [block.owners.length === 1 ? "owned by " : block.counts ? "shared by " : "held by ", prose(owners), block.owners.length > 1 && !block.counts ? ": which of them owns it is not known" : ""] : ["no owner: ", prose(block.because ?? "unknown")],
+      h("div.owner", null, freed ? "" : owners ? [block.owners.length === 1 ? "owned by " : block.counts ? "shared by " : "held by ", prose(owners), block.owners.length > 1 && !block.counts ? ": which of them owns it is not known" : ""] : ["owner not known: ", prose(block.because ?? "unknown")],
         block.allocated && block.allocated.step ? `${freed ? "" : " · "}since step ${block.allocated.step}` : ""));
     return h("div", { class: `block${freed ? " freed stale" : ""}${!freed && !owners ? " unowned" : ""}${fresh ? " new flash" : ""}`, "data-block": block.id }, item);
   };

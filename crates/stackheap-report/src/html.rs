@@ -131,8 +131,8 @@ impl<'a> Page<'a> {
 
     /// Adds the state of the next step. Over the limit it is counted as left out instead.
     pub fn add(&mut self, state: &State) {
-        if self.made.pool().bytes() + self.row_bytes > self.head.limit_bytes {
-            self.left_out += 1;
+        if self.is_full() {
+            self.leave_out(1);
             return;
         }
         let (out, err, kept) = (
@@ -144,6 +144,16 @@ impl<'a> Page<'a> {
         let row = self.made.row(state, &output);
         self.row_bytes += row.len();
         self.rows.push(row);
+    }
+
+    /// Whether the limit is reached: further states need not be made.
+    pub fn is_full(&self) -> bool {
+        self.made.pool().bytes() + self.row_bytes > self.head.limit_bytes
+    }
+
+    /// Counts steps that come after those in the page, and are not in it.
+    pub fn leave_out(&mut self, steps: u64) {
+        self.left_out += steps;
     }
 
     /// What became known after the states: the numbers of the run, the table, further notes.

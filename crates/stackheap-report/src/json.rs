@@ -8,8 +8,8 @@ use stackheap_explain::{Indexed, Names, event as sentence};
 use stackheap_model::{
     At, Block, BlockState, Cell, CellKind, Edge, EdgeEnd, EdgeKind, Event, EventKind, Frame,
     FrameBytes, FrameBytesKind, Local, LocalRole, LocalState, OutputStream, Owner, OwnerKind,
-    Place, PlaceRef, Position, Region, RuntimeAddress, State, StaticItem, StepRef, Thread, Value,
-    ValueField, ValueKind,
+    Place, PlaceRef, Position, ProgramOutcome, Region, RuntimeAddress, State, StaticItem, StepRef,
+    Thread, Value, ValueField, ValueKind,
 };
 
 use crate::Frames;
@@ -40,10 +40,10 @@ pub fn line(state: &State) -> String {
     line
 }
 
-/// The same over several lines, indented, for people.
-pub fn lines(state: &State) -> String {
+/// One state with the frames that are chosen, over several lines, indented, for people.
+pub fn lines(state: &State, frames: Frames) -> String {
     let mut lines = String::new();
-    tree(state, Frames::User).write_lines(&mut lines, 0);
+    tree(state, frames).write_lines(&mut lines, 0);
     lines.push('\n');
     lines
 }
@@ -75,6 +75,7 @@ pub(crate) fn head<'a>(state: &'a State, names: &dyn Names) -> Tree<'a> {
         "schema_version": SCHEMA_VERSION,
         "step": state.step.0,
         "steps": state.steps,
+        "outcome": outcome(&state.outcome),
         "part": state.part,
         "stop": state.stop.0,
         "parent_step": state.parent_step.map(|step| step.0),
@@ -88,6 +89,19 @@ pub(crate) fn head<'a>(state: &'a State, names: &dyn Names) -> Tree<'a> {
         head.set("after", events(&state.after));
     }
     head
+}
+
+fn outcome(outcome: &ProgramOutcome) -> Tree<'_> {
+    match outcome {
+        ProgramOutcome::Exit { code } => object! {"kind": "exit", "code": *code},
+        ProgramOutcome::Signal { number, name } => {
+            object! {"kind": "signal", "code": *number, "name": &**name}
+        }
+        ProgramOutcome::BuildFailed => object! {"kind": "build-failed"},
+        ProgramOutcome::Unknown(unknown) => {
+            object! {"kind": "unknown", "because": &*unknown.reason}
+        }
+    }
 }
 
 fn output(state: &State) -> Tree<'_> {

@@ -16,7 +16,7 @@
 //! never as markup, with control and bidirectional characters written out.
 //!
 //! ```
-//! use stackheap_model::{At, Output, State, StepNumber, StopNumber, ThreadId};
+//! use stackheap_model::{At, Output, ProgramOutcome, State, StepNumber, StopNumber, ThreadId};
 //! use stackheap_report::text::{TextOptions, drawing};
 //!
 //! let state = State {
@@ -32,6 +32,7 @@
 //!     threads: Vec::new(),
 //!     blocks: Vec::new(),
 //!     after: Vec::new(),
+//!     outcome: ProgramOutcome::Exit { code: 0 },
 //!     blocks_left_out: 0,
 //!     statics: Vec::new(),
 //!     edges: Vec::new(),
@@ -50,8 +51,8 @@ pub mod text;
 mod tree;
 
 pub use stackheap_explain::{
-    BlockLife, Comparison, HeapSide, LocalLife, NextCommand, Outcome, SharedBlock, StackSide,
-    Story, StoryEntry, Summary,
+    BlockLife, Comparison, HeapSide, LocalLife, NextCommand, SharedBlock, StackSide, Story,
+    StoryEntry, Summary,
 };
 
 /// Which frames are shown.

@@ -308,7 +308,7 @@ fn block_rows(look: &Look<'_>, block: &Block) -> Vec<Row> {
     let owners: Vec<_> = block.owners.iter().map(|owner| look.owner(owner)).collect();
     let owned = match (owners.len(), &block.no_owner_because) {
         _ if freed => "freed".to_owned(),
-        (0, Some(because)) => format!("no owner: {}", visible(because)),
+        (0, Some(because)) => format!("owner not known: {}", visible(because)),
         (0, None) => "owner unknown".to_owned(),
         (1, _) => format!("owned by {}", owners.concat()),
         (_, _) if block.counts.is_none() => {

@@ -317,4 +317,15 @@ fn a_limit_that_is_reached_is_told() {
         50 - rows
     );
     assert_eq!(notes[0], told);
+    // The same without the states that it has no room for.
+    let mut short = Page::new(PageHead {
+        limit_bytes: 60_000,
+        ..head("limited", &sources, None)
+    });
+    let mut wanted = states.iter();
+    while !short.is_full() {
+        short.add(wanted.next().unwrap());
+    }
+    short.leave_out(wanted.len() as u64);
+    assert_eq!(short.finish(), shown);
 }

@@ -132,4 +132,4 @@ pub use records::{
 };
 pub use replay::{Applied, AppliedStop, OutputLengths, ReplayState, Totals};
 pub use threads::{FrameEntry, ParkedFrames, PendingRealloc, StackSegment, ThreadState, Threads};
-pub use writer::{Pacing, PackedBlob, Summary, Writer};
+pub use writer::{Pacing, PackedBlob, Summary, Writer, create_private};

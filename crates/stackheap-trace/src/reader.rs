@@ -1,6 +1,7 @@
 //! Reading a recording.
 
 use std::collections::VecDeque;
+use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -57,6 +58,15 @@ impl Recording {
     /// architecture that is not known. A recording that is cut short or damaged opens.
     pub fn open(path: &Path) -> Result<Self, TraceError> {
         Self::from_source(Source::open(path)?)
+    }
+
+    /// Opens a file that was opened before, such as [`Writer::file`](crate::Writer::file) gives.
+    ///
+    /// # Errors
+    ///
+    /// As [`Recording::open`].
+    pub fn from_file(file: File) -> Result<Self, TraceError> {
+        Self::from_source(Source::of_file(file, "read the recording")?)
     }
 
     /// Opens a recording that is in memory.

@@ -16,18 +16,19 @@ pub(crate) enum Source {
 
 impl Source {
     pub(crate) fn open(path: &Path) -> Result<Self, TraceError> {
-        let doing = || format!("open {}", path.display());
-        let file = File::open(path).map_err(|source| TraceError::Io {
-            doing: doing(),
+        let doing = format!("open {}", path.display());
+        match File::open(path) {
+            Ok(file) => Self::of_file(file, &doing),
+            Err(source) => Err(TraceError::Io { doing, source }),
+        }
+    }
+
+    pub(crate) fn of_file(file: File, doing: &str) -> Result<Self, TraceError> {
+        let metadata = file.metadata().map_err(|source| TraceError::Io {
+            doing: doing.to_owned(),
             source,
         })?;
-        let bytes = file
-            .metadata()
-            .map_err(|source| TraceError::Io {
-                doing: doing(),
-                source,
-            })?
-            .len();
+        let bytes = metadata.len();
         Ok(Source::File {
             file: Mutex::new(file),
             bytes,

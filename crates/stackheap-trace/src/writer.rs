@@ -45,7 +45,7 @@ impl Default for Pacing {
             chunk_bytes: 256 << 10,
             chunk_age: Some(Duration::from_millis(200)),
             keyframe_bytes: 1 << 20,
-            keyframe_records: 65_536,
+            keyframe_records: 16_384,
         }
     }
 }
@@ -230,6 +230,17 @@ impl Writer {
             .make(ChunkKind::Header, Extent::default(), &bytes, &[])?;
         writer.file.write(&chunk)?;
         Ok(writer)
+    }
+
+    /// The file, to read what was written when the recording is finished: its path may be another
+    /// recording's by then.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no handle left.
+    pub fn file(&self) -> Result<File, TraceError> {
+        let file = self.file.file.try_clone();
+        file.map_err(|source| self.file.error("open", source))
     }
 
     /// Adds a blob. The same bytes are written once, whatever their kinds and names; of two blobs of
@@ -596,23 +607,38 @@ fn most_bytes(record: &Record) -> u64 {
     bytes + 9 * NUMBER_BYTES
 }
 
-/// Makes a file that only its owner may read and write.
-fn create_private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true);
-    match std::fs::symlink_metadata(path) {
-        // A new file instead of the old one: the old one's mode and readers stay with the old one.
-        Ok(old) if old.is_file() || old.is_symlink() => {
-            std::fs::remove_file(path)?;
-            options.create_new(true);
-        }
-        // A pipe or a device is written to as it is.
-        Ok(_) => {}
-        Err(_) => {
-            options.create_new(true);
-        }
+/// How often a file is made anew that others make at the same time.
+const ATTEMPTS: u32 = 100;
+
+/// Makes a file that only its owner may read and write, in the place of the one that is there: the
+/// old one's mode and readers stay with the old one. A pipe or a device is written to as it is.
+///
+/// # Errors
+///
+/// What the system says if the file cannot be made.
+pub fn create_private(path: &Path) -> io::Result<File> {
+    let mut path = path.to_owned();
+    match std::fs::metadata(&path) {
+        Ok(there) if !there.is_file() => return OpenOptions::new().write(true).open(path),
+        // What a link leads to is made anew, and the link stays.
+        Ok(_) => path = path.canonicalize()?,
+        Err(_) => {}
     }
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    let mut attempts = 0;
+    loop {
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        match options.open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempts < ATTEMPTS => {
+                attempts += 1;
+            }
+            made => return made,
+        }
+    }
 }

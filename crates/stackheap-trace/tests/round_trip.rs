@@ -188,6 +188,27 @@ fn the_header_the_table_and_blobs_come_back() {
 
 #[cfg(unix)]
 #[test]
+fn a_private_file_is_made_behind_a_link() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    std::fs::write(&path, "an old one").unwrap();
+    let link = path.with_extension("link");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    stackheap_trace::create_private(&link).unwrap();
+    assert!(link.is_symlink());
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    // What is no file is written to as it is.
+    let null = path.with_extension("null");
+    std::os::unix::fs::symlink("/dev/null", &null).unwrap();
+    stackheap_trace::create_private(&null).unwrap();
+    assert!(null.is_symlink() && !null.is_file());
+}
+
+#[cfg(unix)]
+#[test]
 fn only_the_owner_may_read_it() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();

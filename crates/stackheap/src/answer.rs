@@ -4,53 +4,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use stackheap_interpret::{BlockStory, LocalStory, Overview};
-use stackheap_model::{StepNumber, Unknown};
+use stackheap_model::{ProgramOutcome, StepNumber, Unknown};
 use stackheap_report::{
-    BlockLife, Comparison, HeapSide, LocalLife, NextCommand, Outcome, SharedBlock, StackSide,
-    Summary,
+    BlockLife, Comparison, HeapSide, LocalLife, NextCommand, SharedBlock, StackSide, Summary,
 };
-use stackheap_trace as trace;
-
-/// How the program ended.
-pub fn outcome(outcome: Option<&trace::Outcome>) -> Outcome {
-    match outcome {
-        Some(trace::Outcome::Exited(code)) => Outcome::Exit { code: *code },
-        Some(trace::Outcome::Signalled(number)) => Outcome::Signal {
-            number: *number,
-            name: signal_name(*number).into(),
-        },
-        Some(trace::Outcome::Interrupted) => {
-            Outcome::Unknown(Unknown::because("the recording was interrupted"))
-        }
-        Some(trace::Outcome::Detached) => Outcome::Unknown(Unknown::because(
-            "a limit was reached before the program ended",
-        )),
-        Some(trace::Outcome::RecorderStopped(why)) => {
-            Outcome::Unknown(Unknown::because(why.as_str()))
-        }
-        None => Outcome::Unknown(Unknown::because("the recording has no end")),
-    }
-}
-
-fn signal_name(number: i32) -> &'static str {
-    match number {
-        2 => "SIGINT",
-        4 => "SIGILL",
-        6 => "SIGABRT",
-        7 => "SIGBUS",
-        8 => "SIGFPE",
-        9 => "SIGKILL",
-        11 => "SIGSEGV",
-        13 => "SIGPIPE",
-        15 => "SIGTERM",
-        _ => "a signal",
-    }
-}
 
 /// The numbers of a run.
 pub fn summary(
     overview: &Overview,
-    outcome: Outcome,
+    outcome: ProgramOutcome,
     elapsed: Duration,
     recording: &Path,
     limits: Vec<String>,

@@ -37,6 +37,12 @@ pub enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Put a lock file back when the process that changed it has ended (used internally).
+    #[command(name = "__put-back", hide = true)]
+    PutBack {
+        /// The lock file, and the one that keeps what cargo made.
+        arguments: Vec<OsString>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -232,6 +238,9 @@ pub struct ShowArguments {
     /// Draw with ASCII characters only.
     #[arg(long)]
     pub ascii: bool,
+    /// Where to write; standard output without it.
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
     #[command(flatten)]
     pub common: CommonArguments,
 }
@@ -297,6 +306,7 @@ pub enum ExportFormat {
     Markdown,
 }
 
+/// What `export` is told.
 #[derive(Clone, Debug, Args)]
 pub struct ExportArguments {
     /// The recording.
@@ -304,30 +314,28 @@ pub struct ExportArguments {
     /// The format.
     #[arg(long, value_enum)]
     pub format: ExportFormat,
-    /// The first step.
-    #[arg(
-        long,
-        value_name = "STEP",
-        default_value_t = 1,
-        conflicts_with = "which"
-    )]
-    pub from: u64,
-    /// The last step.
+    /// The first step, of several; 1 without it.
+    #[arg(long, value_name = "STEP", conflicts_with = "which")]
+    pub from: Option<u64>,
+    /// The last step, of several.
     #[arg(long, value_name = "STEP", conflicts_with = "which")]
     pub to: Option<u64>,
-    /// Every N-th step.
-    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "which")]
-    pub every: u64,
+    /// Every N-th step; each without it.
+    #[arg(long, value_name = "N", conflicts_with = "which")]
+    pub every: Option<u64>,
     /// Also the states inside of the steps, before each sub-expression.
     #[arg(long, conflicts_with_all = ["which", "part", "every"])]
     pub parts: bool,
+    /// One step instead.
     #[command(flatten)]
     pub selector: SelectorArguments,
+    /// One thing of each state.
     #[command(flatten)]
     pub thing: ThingArguments,
     /// Where to write; standard output without it.
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,
+    /// What all commands take.
     #[command(flatten)]
     pub common: CommonArguments,
 }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use stackheap_interpret::{Level, Program, StateLimits, Walk, state_at_part};
@@ -10,17 +10,16 @@ use stackheap_model::{State, StepNumber};
 use stackheap_report::html::{DEFAULT_LIMIT_BYTES, Page, PageHead};
 use stackheap_report::{Frames, json, markdown, svg};
 
-use crate::arguments::{ExportArguments, ExportFormat};
+pub use crate::arguments::ExportArguments;
+use crate::arguments::ExportFormat;
 use crate::{Ended, focus, output, recordings, select};
 
 /// States before the first one that are looked at for what happened between them.
 const STATES_BEFORE: u64 = 32;
 
-pub fn export(arguments: &ExportArguments) -> Ended {
+pub(crate) fn export(arguments: &ExportArguments) -> Ended {
     output::choose_color(&arguments.common);
-    if arguments.every == 0 {
-        bail!("expected `--every` to be at least 1, found 0");
-    }
+    check(arguments)?;
     let opened = recordings::open(&arguments.recording)?;
     let program = opened.program()?;
     // Opened before anything is computed, so that a wrong path fails at once.
@@ -29,14 +28,11 @@ pub fn export(arguments: &ExportArguments) -> Ended {
         ExportFormat::Jsonl => {
             each_state(&program, arguments, &mut |state| {
                 sink.write_all(json::line(state).as_bytes())?;
-                Ok(())
+                Ok(More::Wanted)
             })?;
         }
         ExportFormat::Html => {
-            let title = arguments
-                .recording
-                .file_stem()
-                .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+            let title = recordings::title(&arguments.recording);
             let mut page = Page::new(PageHead {
                 title: &title,
                 sources: &program.table.files,
@@ -45,10 +41,15 @@ pub fn export(arguments: &ExportArguments) -> Ended {
                 notes: &[],
                 limit_bytes: DEFAULT_LIMIT_BYTES,
             });
-            each_state(&program, arguments, &mut |state| {
+            let left_out = each_state(&program, arguments, &mut |state| {
                 page.add(state);
-                Ok(())
+                Ok(if page.is_full() {
+                    More::NotWanted
+                } else {
+                    More::Wanted
+                })
             })?;
+            page.leave_out(left_out);
             sink.write_all(page.finish().as_bytes())?;
         }
         ExportFormat::Svg | ExportFormat::Markdown => {
@@ -80,17 +81,35 @@ pub fn export(arguments: &ExportArguments) -> Ended {
     Ok(0)
 }
 
+/// Refuses what would have no effect.
+fn check(arguments: &ExportArguments) -> anyhow::Result<()> {
+    if arguments.every == Some(0) {
+        bail!("expected `--every` to be at least 1, found 0");
+    }
+    let format = match arguments.format {
+        ExportFormat::Jsonl | ExportFormat::Html => return Ok(()),
+        ExportFormat::Svg => "svg",
+        ExportFormat::Markdown => "markdown",
+    };
+    let of_several = [
+        (arguments.from.is_some(), "--from"),
+        (arguments.to.is_some(), "--to"),
+        (arguments.every.is_some(), "--every"),
+        (arguments.parts, "--parts"),
+    ];
+    if let Some((_, option)) = of_several.iter().find(|(given, _)| *given) {
+        bail!(
+            "expected one step for the format {format}, found `{option}`, which is for jsonl and html; name the step with `--step N`, `--mark NAME` or `--at FILE:LINE`"
+        );
+    }
+    Ok(())
+}
+
 fn open_sink(arguments: &ExportArguments) -> anyhow::Result<Box<dyn Write>> {
     let Some(path) = &arguments.output else {
         return Ok(Box::new(BufWriter::new(io::stdout().lock())));
     };
-    let same = |a: &Path, b: &Path| Some(a.canonicalize().ok()? == b.canonicalize().ok()?);
-    if same(path, &arguments.recording) == Some(true) {
-        bail!(
-            "expected another path than the recording's behind `-o`, found {}; the recording would be lost",
-            path.display()
-        );
-    }
+    output::keep_recording(path, &arguments.recording)?;
     let file = output::private_file(path).with_context(|| format!("writing {}", path.display()))?;
     Ok(Box::new(BufWriter::new(NamedFile {
         file,
@@ -119,11 +138,25 @@ impl Write for NamedFile {
     }
 }
 
-fn each_state(
+/// Whether there is room for a further state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum More {
+    /// There is.
+    Wanted,
+    /// There is not.
+    NotWanted,
+}
+
+/// Hands on the chosen states, as long as they are wanted; gives how many steps were left.
+///
+/// # Errors
+///
+/// When a state cannot be made, or there is no such step or thing; and what `take` gives.
+pub fn each_state(
     program: &Program<'_>,
     arguments: &ExportArguments,
-    take: &mut dyn FnMut(&State) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
+    take: &mut dyn FnMut(&State) -> anyhow::Result<More>,
+) -> anyhow::Result<u64> {
     if arguments.selector.is_given() {
         let step = select::step(program, &arguments.selector)?;
         let mut state = state_at_part(
@@ -133,22 +166,22 @@ fn each_state(
             StateLimits::default(),
         )?;
         focus::focus(&mut state, &arguments.thing)?;
-        return take(&state);
+        take(&state)?;
+        return Ok(0);
     }
     let steps = program.recording.totals().steps;
     let to = arguments.to.unwrap_or(steps).min(steps);
-    if arguments.from == 0 || arguments.from > to {
-        bail!(
-            "expected steps between 1 and {steps}, found {} to {to}",
-            arguments.from
-        );
+    let from = arguments.from.unwrap_or(1);
+    let every = arguments.every.unwrap_or(1);
+    if from == 0 || from > to {
+        bail!("expected steps between 1 and {steps}, found {from} to {to}");
     }
-    let mut walk = walk_before(program, arguments.from)?.with_level(if arguments.parts {
+    let mut walk = walk_before(program, from)?.with_level(if arguments.parts {
         Level::Parts
     } else {
         Level::Steps
     });
-    let mut next = arguments.from;
+    let mut next = from;
     let mut without_it = None;
     let mut taken = 0_u64;
     while next <= to {
@@ -160,12 +193,14 @@ fn each_state(
             break;
         }
         if !arguments.parts {
-            next = state.step.0.saturating_add(arguments.every);
+            next = state.step.0.saturating_add(every);
         }
         match focus::focus(&mut state, &arguments.thing) {
             Ok(()) => {
-                take(&state)?;
                 taken += 1;
+                if take(&state)? == More::NotWanted {
+                    return Ok((to - state.step.0) / every);
+                }
             }
             // The thing is not there in every state.
             Err(error) => without_it = Some(error),
@@ -173,7 +208,7 @@ fn each_state(
     }
     match without_it {
         Some(error) if taken == 0 => Err(error),
-        _ => Ok(()),
+        _ => Ok(0),
     }
 }
 

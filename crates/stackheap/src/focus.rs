@@ -54,9 +54,12 @@ pub fn focus(state: &mut State, chosen: &ThingArguments) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whether a local is one that the user named: `x`, `x#2`, or any of several by the name of all.
+pub fn is_named(local: &str, name: &str) -> bool {
+    local == name || local.rsplit_once('#').is_some_and(|(base, _)| base == name)
+}
+
 fn locals(state: &State, name: &str) -> anyhow::Result<BTreeSet<Thing>> {
-    let is_it =
-        |local: &str| local == name || local.rsplit_once('#').is_some_and(|(base, _)| base == name);
     let own = state
         .threads
         .iter()
@@ -69,7 +72,7 @@ fn locals(state: &State, name: &str) -> anyhow::Result<BTreeSet<Thing>> {
         let found: BTreeSet<_> = frame
             .locals
             .iter()
-            .filter(|local| is_it(&local.name))
+            .filter(|local| is_named(&local.name, name))
             .map(|local| Thing::Local(frame.id, local.name.clone()))
             .collect();
         if !found.is_empty() {

@@ -6,7 +6,7 @@
 mod answer;
 mod arguments;
 mod doctor;
-mod export;
+pub mod export;
 mod focus;
 mod open;
 mod output;
@@ -82,6 +82,10 @@ fn dispatch(arguments: Arguments) -> Ended {
         Some(Command::Doctor(arguments)) => doctor::doctor(&arguments),
         Some(Command::Environment { arguments }) => {
             stackheap_build::dump_environment(arguments)?;
+            Ok(0)
+        }
+        Some(Command::PutBack { arguments }) => {
+            stackheap_build::put_back_lock_file(arguments)?;
             Ok(0)
         }
     }

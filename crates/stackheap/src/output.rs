@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anstream::ColorChoice as Choice;
+use anyhow::{Context, bail};
 
 use crate::arguments::{ColorChoice, CommonArguments};
 
@@ -37,14 +38,31 @@ pub fn print(text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Writes a result that carries what the program had in memory to a file, without escape sequences.
+pub fn result_file(path: &Path, recording: &Path, text: &str) -> anyhow::Result<()> {
+    keep_recording(path, recording)?;
+    let plain = anstream::adapter::strip_str(text).to_string();
+    private_file(path)
+        .and_then(|mut file| file.write_all(plain.as_bytes()))
+        .with_context(|| format!("writing {}", path.display()))
+}
+
+/// Refuses to write a result over the recording that it is made of.
+pub fn keep_recording(path: &Path, recording: &Path) -> anyhow::Result<()> {
+    let same = |a: &Path, b: &Path| Some(a.canonicalize().ok()? == b.canonicalize().ok()?);
+    if same(path, recording) == Some(true) {
+        bail!(
+            "expected another path than the recording's behind `-o`, found {}; the recording would be lost",
+            path.display()
+        );
+    }
+    Ok(())
+}
+
 /// Opens a file to be written anew that carries what the program had in memory: like a recording,
 /// for its owner alone.
 pub fn private_file(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    stackheap_trace::create_private(path)
 }
 
 /// Tells something beside the result.

@@ -1,10 +1,17 @@
 //! Where recordings are kept when the user does not say.
 
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use stackheap_interpret::Opened;
 use stackheap_trace::{Recording, TraceError};
+
+use crate::arguments::TargetArguments;
+
+/// Digits in the name of a recording that tell it from those of other programs of its name.
+const WHICH_DIGITS: usize = 8;
 
 /// The directory for recordings: `$XDG_CACHE_HOME/stackheap/recordings`, or in the home directory.
 pub fn directory() -> PathBuf {
@@ -16,8 +23,8 @@ pub fn directory() -> PathBuf {
     cache.join("stackheap").join("recordings")
 }
 
-/// A path for the recording of a program.
-pub fn default_path(program: &Path) -> PathBuf {
+/// A path for the recording of a program: its name, and what tells it from others of this name.
+pub fn default_path(target: &TargetArguments, program: &Path) -> PathBuf {
     let name = program
         .file_stem()
         .map_or_else(|| "program".into(), |stem| stem.to_string_lossy());
@@ -28,7 +35,24 @@ pub fn default_path(program: &Path) -> PathBuf {
         }
         _ => &name,
     };
-    directory().join(format!("{name}.stackheap"))
+    let mut hasher = DefaultHasher::new();
+    match &target.target {
+        // Its executable's path changes with its text.
+        Some(file) => std::path::absolute(file).ok().hash(&mut hasher),
+        None => (program.parent(), name).hash(&mut hasher),
+    }
+    let which = hasher.finish() as u32;
+    directory().join(format!("{name}-{which:0WHICH_DIGITS$x}.stackheap"))
+}
+
+/// The name of the program that a recording is of, by the recording's path.
+pub fn title(path: &Path) -> String {
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let is_default = path.parent() == Some(&directory());
+    match name.rsplit_once('-') {
+        Some((name, which)) if is_default && which.len() == WHICH_DIGITS => name.to_owned(),
+        _ => name.into_owned(),
+    }
 }
 
 /// The recording that was written last into the default directory.

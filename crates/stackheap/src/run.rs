@@ -12,7 +12,8 @@ use anyhow::{Context, bail};
 use stackheap_build::{BuildError, Built, ProgramRole};
 use stackheap_image::Image;
 use stackheap_interpret::{
-    EXECUTABLE_BLOB, Opened, Overview, PATHS_BLOB, PATHS_KIND, StateLimits, overview,
+    EXECUTABLE_BLOB, OPT_LEVEL_FACT, Opened, Overview, PATHS_BLOB, PATHS_KIND, StateLimits,
+    overview,
 };
 use stackheap_model::SiteTable;
 use stackheap_record::{
@@ -20,9 +21,9 @@ use stackheap_record::{
     Target, Threads, Trigger,
 };
 use stackheap_report::html::{self, DEFAULT_LIMIT_BYTES, Page, PageHead};
-use stackheap_report::{Comparison, Summary};
+use stackheap_report::{Comparison, Frames, Summary};
 use stackheap_trace::{
-    Architecture, BlobKind, Header, Outcome, PackedBlob, Recording, Values, Writer,
+    Architecture, BlobKind, Header, Outcome, PackedBlob, Recording, TraceError, Values, Writer,
 };
 
 use crate::arguments::{RunArguments, ScopeArguments};
@@ -75,7 +76,7 @@ pub fn run(arguments: &RunArguments) -> Ended {
             recordings::check_replaceable(path)?;
             path.clone()
         }
-        None => default_path(&built)?,
+        None => default_path(arguments, &built)?,
     };
     let started = Instant::now();
     let program = Prepared {
@@ -85,17 +86,27 @@ pub fn run(arguments: &RunArguments) -> Ended {
         image: &image,
         plan,
     };
-    let facts = record(arguments, program, &path)?;
+    let (facts, recording) = record(arguments, program, &path)?;
     let elapsed = started.elapsed();
     drop(image);
+    let recording = Recording::from_file(recording);
     if let Some(why) = &facts.broke_off {
-        warn_of_end(&path, why);
+        warn_of_end(&recording, why);
     }
-    match report(arguments, &path, executable.into_owned(), &facts, elapsed) {
+    let recorded = Recorded {
+        path: &path,
+        recording,
+        executable: executable.into_owned(),
+        facts: &facts,
+        elapsed,
+    };
+    match report(arguments, recorded) {
         // The program came to its end all the same, and its status is the answer.
         Err(error) if facts.broke_off.is_some() => {
             output::tell(&format!("warning: {error:#}\n"));
         }
+        // Nobody reads the result; the program's status is the answer all the same.
+        Err(error) if output::is_closed_pipe(&error) => {}
         reported => reported?,
     }
     Ok(exit_code(&facts.outcome))
@@ -116,8 +127,8 @@ fn build(arguments: &RunArguments) -> anyhow::Result<Result<Built, u8>> {
     }
 }
 
-fn default_path(built: &Built) -> anyhow::Result<PathBuf> {
-    let path = recordings::default_path(&built.executable);
+fn default_path(arguments: &RunArguments, built: &Built) -> anyhow::Result<PathBuf> {
+    let path = recordings::default_path(&arguments.target, &built.executable);
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory)
             .with_context(|| format!("making the directory {}", directory.display()))?;
@@ -153,6 +164,16 @@ fn plan(built: &Built, image: &Image<'_>, scope: &ScopeArguments) -> Plan {
     })
 }
 
+/// A program that was recorded.
+struct Recorded<'r> {
+    /// Where its recording was written; by now it may be another's of the same program.
+    path: &'r Path,
+    recording: Result<Recording, TraceError>,
+    executable: Vec<u8>,
+    facts: &'r RunFacts,
+    elapsed: std::time::Duration,
+}
+
 /// A program that is ready to be recorded.
 struct Prepared<'p, 'i> {
     built: &'p Built,
@@ -167,7 +188,7 @@ fn record(
     arguments: &RunArguments,
     program: Prepared<'_, '_>,
     path: &Path,
-) -> anyhow::Result<RunFacts> {
+) -> anyhow::Result<(RunFacts, File)> {
     let Prepared { built, plan, .. } = program;
     let options = record_options(&arguments.scope, &plan.table)?;
     let captured = arguments.format.is_some();
@@ -179,6 +200,7 @@ fn record(
         plan.absolute_files.join("\n").as_bytes(),
     )?;
     writer.site_table(&plan.table)?;
+    let file = writer.file()?;
     let target = Target {
         command: command(built, captured),
         executable: program.executable,
@@ -192,7 +214,7 @@ fn record(
         summary?;
     }
     facts.notes.splice(0..0, plan.problems);
-    Ok(facts)
+    Ok((facts, file))
 }
 
 fn command(built: &Built, captured: bool) -> Command {
@@ -217,7 +239,7 @@ fn header(arguments: &RunArguments, built: &Built) -> Header {
     let started = SystemTime::now().duration_since(UNIX_EPOCH).ok();
     let mut facts = Vec::new();
     if let Some(profile) = &built.profile {
-        facts.push(("opt-level".to_owned(), profile.opt_level.clone()));
+        facts.push((OPT_LEVEL_FACT.to_owned(), profile.opt_level.clone()));
     }
     if built.role == ProgramRole::Tests {
         facts.push(("role".to_owned(), "tests".to_owned()));
@@ -295,19 +317,19 @@ fn record_options(scope: &ScopeArguments, table: &SiteTable) -> anyhow::Result<R
     })
 }
 
-fn report(
-    arguments: &RunArguments,
-    path: &Path,
-    executable: Vec<u8>,
-    facts: &RunFacts,
-    elapsed: std::time::Duration,
-) -> anyhow::Result<()> {
+fn report(arguments: &RunArguments, recorded: Recorded<'_>) -> anyhow::Result<()> {
     if arguments.common.quiet && arguments.format.is_none() {
         return Ok(());
     }
-    let opened = Opened::with_executable(Recording::open(path)?, executable);
+    let Recorded {
+        path,
+        facts,
+        elapsed,
+        ..
+    } = recorded;
+    let opened = Opened::with_executable(recorded.recording?, recorded.executable);
     let program = opened.program()?;
-    let title = program_title(path);
+    let title = recordings::title(path);
     let table = Arc::clone(&program.table);
     let mut page = Page::new(PageHead {
         title: &title,
@@ -324,7 +346,9 @@ fn report(
         let Some(peak) = &overview.peak else {
             bail!("the recording has no steps to show")
         };
-        return show::print_state(peak, &table.files, format, &arguments.common);
+        let common = &arguments.common;
+        let shown = show::state_text(peak, &table.files, format, Frames::User, common);
+        return output::print(&shown);
     }
     let answer = Answer::new(arguments, path, facts, elapsed, &overview);
     let page = page.conclude(&answer.summary, &answer.comparison, &answer.summary.limits);
@@ -369,11 +393,6 @@ fn page_limits() -> StateLimits {
     limits
 }
 
-fn program_title(path: &Path) -> String {
-    path.file_stem()
-        .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
-}
-
 /// What `run` answers with.
 struct Answer {
     summary: Summary,
@@ -388,7 +407,7 @@ impl Answer {
         elapsed: std::time::Duration,
         overview: &Overview,
     ) -> Self {
-        let outcome = answer::outcome(Some(&facts.outcome));
+        let outcome = stackheap_interpret::outcome(Some(&facts.outcome));
         let limits = limits(arguments, facts, overview);
         Self {
             summary: answer::summary(overview, outcome, elapsed, path, limits),
@@ -439,8 +458,8 @@ fn tell_answer(arguments: &RunArguments, answer: &Answer, overview: &Overview, t
 }
 
 /// Tells that the recording ends before the program did, also where nothing else is to be told.
-fn warn_of_end(path: &Path, why: &str) {
-    let place = match Recording::open(path) {
+fn warn_of_end(recording: &Result<Recording, TraceError>, why: &str) {
+    let place = match recording {
         Ok(recording) => format!("ends at step {}", recording.totals().steps),
         Err(_) => "has no steps".to_owned(),
     };

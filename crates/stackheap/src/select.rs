@@ -104,14 +104,11 @@ pub fn sites_at(table: &SiteTable, file: &str, line: u32, column: Option<u32>) -
 
 /// Whether the path of a site's file ends as the user wrote.
 fn is_in_file(table: &SiteTable, site: &Site, file: &str) -> bool {
-    let path = table
+    table
         .statements
         .get(site.statement.0 as usize)
         .and_then(|statement| table.files.get(statement.file.0 as usize))
-        .map_or("", |file| file.path.as_str());
-    let file = file.trim_start_matches("./");
-    path.strip_suffix(file)
-        .is_some_and(|before| before.is_empty() || before.ends_with('/'))
+        .is_some_and(|of_site| of_site.is_named(file))
 }
 
 fn at(program: &Program<'_>, text: &str, nth: u64) -> anyhow::Result<StepNumber> {

@@ -3,32 +3,30 @@
 use std::collections::BTreeSet;
 
 use anyhow::bail;
-use stackheap_explain::{Story, StoryEntry, entry};
+use stackheap_explain::{Owners, Story, StoryEntry, entry, handover};
 use stackheap_interpret::{Program, StateLimits, Walk};
-use stackheap_model::{BlockId, EventKind, FrameId, PlaceRef, State};
+use stackheap_model::{BlockId, Event, EventKind, FrameId, Owner, OwnerKind, PlaceRef, State};
 use stackheap_report::{markdown, text};
 
 use crate::arguments::{Format, ShowArguments};
-use crate::{Ended, output, show};
+use crate::{focus, show};
 
 /// Entries of a story at most.
 const ENTRIES: usize = 500;
 
-pub fn story(program: &Program<'_>, arguments: &ShowArguments) -> Ended {
+pub fn story(program: &Program<'_>, arguments: &ShowArguments) -> anyhow::Result<String> {
     let told = match (&arguments.thing.local, arguments.thing.block) {
         (_, Some(block)) => block_story(program, BlockId(block))?,
         (Some(name), None) => local_story(program, name)?,
         (None, None) => bail!("expected --local NAME or --block N with --story, found neither"),
     };
-    let shown = match arguments.format {
-        Format::Markdown => markdown::story(&told),
-        Format::Text => text::story(&told, &show::text_options(&arguments.common, &[])),
+    match arguments.format {
+        Format::Markdown => Ok(markdown::story(&told)),
+        Format::Text => Ok(text::story(&told, &show::options(arguments, &[]))),
         Format::Json | Format::Svg => {
             bail!("a story has the formats text and markdown; leave `--format` away")
         }
-    };
-    output::print(&shown)?;
-    Ok(0)
+    }
 }
 
 fn block_story(program: &Program<'_>, block: BlockId) -> anyhow::Result<Story> {
@@ -39,7 +37,7 @@ fn block_story(program: &Program<'_>, block: BlockId) -> anyhow::Result<Story> {
     let mut owners: BTreeSet<String> = BTreeSet::new();
     let mut walk = Walk::new(program, StateLimits::default());
     while let Some(state) = walk.next_state()? {
-        for event in &state.events {
+        for event in state.events.iter().chain(&state.after) {
             let its = match &event.kind {
                 EventKind::Alloc { block: id, .. }
                 | EventKind::Realloc { block: id, .. }
@@ -93,32 +91,75 @@ fn local_story(program: &Program<'_>, name: &str) -> anyhow::Result<Story> {
     };
     let mut walk = Walk::new(program, StateLimits::default());
     let mut frames: BTreeSet<FrameId> = BTreeSet::new();
+    // The blocks that it owned at the state before, and all owners then.
+    let mut owned: BTreeSet<BlockId> = BTreeSet::new();
+    let mut owners: Option<Owners> = None;
     while let Some(state) = walk.next_state()? {
         for event in &state.events {
-            let its = match &event.kind {
-                EventKind::Init { local, .. } | EventKind::Assign { local, .. } => {
-                    matches!(local, PlaceRef::Local { local, .. } if **local == *name)
-                }
-                EventKind::Return { frame, .. } => frames.contains(frame),
-                _ => false,
-            };
             if let EventKind::Init {
                 local: PlaceRef::Local { frame, local },
                 ..
             } = &event.kind
-                && **local == *name
+                && focus::is_named(local, name)
             {
                 frames.insert(*frame);
             }
-            if its {
-                push(&mut story, entry(event, &state));
-            }
         }
+        let now = blocks_of(&state, name, &frames);
+        let is_its = |block: &BlockId| owned.contains(block) || now.contains(block);
+        let its = |event: &&Event| match &event.kind {
+            EventKind::Init { local, .. } | EventKind::Assign { local, .. } => {
+                matches!(local, PlaceRef::Local { local, .. } if focus::is_named(local, name))
+            }
+            EventKind::Return { frame, .. } => frames.contains(frame),
+            EventKind::Alloc { block, .. }
+            | EventKind::Realloc { block, .. }
+            | EventKind::Free { block, .. }
+            | EventKind::Count { block, .. } => is_its(block),
+            _ => false,
+        };
+        for event in state.events.iter().filter(its) {
+            push(&mut story, entry(event, &state));
+        }
+        let owners_now = Owners::of(&state);
+        let passed = owners.map_or_else(Vec::new, |before| before.handovers(&owners_now));
+        for passed in passed.iter().filter(|passed| is_its(&passed.block)) {
+            push(
+                &mut story,
+                StoryEntry {
+                    step: Some(state.step),
+                    at: state.at.position.clone(),
+                    sentence: handover(passed),
+                },
+            );
+        }
+        // Most locals of `main` are dropped behind the last step.
+        for event in state.after.iter().filter(its) {
+            push(&mut story, entry(event, &state));
+        }
+        owned = now;
+        owners = Some(owners_now);
     }
     if story.entries.is_empty() {
         bail!("no local `{name}` got a value in the recorded steps");
     }
     Ok(story)
+}
+
+/// The blocks that a local of this name owns in one of these frames.
+fn blocks_of(state: &State, name: &str, frames: &BTreeSet<FrameId>) -> BTreeSet<BlockId> {
+    let is_it = |owner: &Owner| {
+        matches!(
+            &owner.kind,
+            OwnerKind::Local { frame, local }
+                if frames.contains(frame) && focus::is_named(local, name)
+        )
+    };
+    let owned = state
+        .blocks
+        .iter()
+        .filter(|block| block.owners.iter().any(is_it));
+    owned.map(|block| block.id).collect()
 }
 
 fn push(story: &mut Story, told: StoryEntry) {

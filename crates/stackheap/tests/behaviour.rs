@@ -179,15 +179,16 @@ unsafe extern "C" {
     fn raise(number: i32) -> i32;
 }
 fn main() {
-    // Waits until this process is stopped, 2 seconds at most, and lets it go on. An observed one
-    // shows as `t`, and does so at a breakpoint too.
+    // Waits until this process is stopped, 2 seconds at most, and lets it go on, again and again: it
+    // may be stopped later than that. An observed one shows as `t`, and does so at a breakpoint too.
     let script = "n=0; while [ $n -lt 40 ]; do n=$((n+1)); \
         case \"$(cat /proc/$PPID/stat)\" in *') T '*) break;; esac; sleep 0.05; done; \
-        kill -CONT $PPID";
+        while kill -CONT $PPID; do sleep 0.2; done";
     let mut child = Command::new("sh").args(["-c", script]).spawn().unwrap();
     println!("before");
     unsafe { raise(19) };
     println!("after");
+    child.kill().unwrap();
     child.wait().unwrap();
 }
 "#;
@@ -254,7 +255,9 @@ fn wait_until_stopped(process: &str) {
                 (matches!(fields[0], "T" | "t"), times)
             })
             .collect();
-        let stopped = now.iter().all(|(stopped, _)| *stopped) && now == before;
+        // One that observes it must have nothing left to do either.
+        let rests = observer_rests(process);
+        let stopped = rests && now.iter().all(|(stopped, _)| *stopped) && now == before;
         unchanged = if stopped { unchanged + 1 } else { 0 };
         before = now;
         if unchanged == 20 {
@@ -262,6 +265,18 @@ fn wait_until_stopped(process: &str) {
         }
     }
     panic!("process {process} is not stopped: {before:?}");
+}
+
+/// Whether what observes a process, if anything does, waits.
+fn observer_rests(process: &str) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let observer = status
+        .lines()
+        .find_map(|line| line.strip_prefix("TracerPid:"))
+        .map_or("0", str::trim);
+    let stat = std::fs::read_to_string(format!("/proc/{observer}/stat")).unwrap_or_default();
+    // Where a terminal stops both, it is stopped too.
+    observer == "0" || [") S ", ") T "].iter().any(|state| stat.contains(state))
 }
 
 #[test]
@@ -454,6 +469,224 @@ fn an_interrupt_reaches_it_once() {
 fn other_signals_reach_it_once() {
     interrupt("QUIT", "3");
     interrupt("USR1", "10");
+}
+
+const RUNS_ON: &str = r#"
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+unsafe extern "C" {
+    fn signal(number: i32, handler: usize) -> usize;
+}
+static SEEN: AtomicU32 = AtomicU32::new(0);
+extern "C" fn handler(_: i32) {
+    SEEN.fetch_add(1, SeqCst);
+}
+fn wait_for(count: u32) {
+    while SEEN.load(SeqCst) < count {
+        std::thread::yield_now();
+    }
+    println!("seen {count}");
+}
+fn between() {
+    println!("between");
+}
+fn behind() {
+    println!("behind");
+}
+fn main() {
+    unsafe { signal(2, handler as *const () as usize) };
+    println!("ready");
+    wait_for(1);
+    between();
+    wait_for(2);
+    behind();
+    std::process::exit(5);
+}
+"#;
+
+#[test]
+fn a_second_interrupt_ends_the_recording() {
+    let executable = compile("runs_on", RUNS_ON);
+    let recording = scratch("recordings").join("runs_on.stackheap");
+    let options = ["--only", "between", "--only", "behind"];
+    let mut command = recording_command(&executable, &recording, &Call::with_options(&options));
+    in_own_group(&mut command).stdin(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
+    let stdout = collect(child.stdout.take().expect("its output is a pipe"));
+    let stderr = collect(child.stderr.take().expect("its output is a pipe"));
+    for text in ["ready\n", "between\n"] {
+        receive_until(&stdout, text);
+        send_signal("INT", i64::from(child.id()));
+    }
+    let status = wait(&mut child, &command);
+    assert_eq!(status.code(), Some(5), "{command:?}");
+    let rest = String::from_utf8_lossy(&receive(&stdout)).into_owned();
+    assert!(rest.contains("behind\n"), "it runs on: {rest}");
+    let told = String::from_utf8_lossy(&receive(&stderr)).into_owned();
+    assert!(told.contains("interrupted a second time"), "{told}");
+    assert_eq!(functions(&states(&recording)), ["runs_on::between"]);
+}
+
+const INTERRUPTED_OFTEN: &str = r#"
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+unsafe extern "C" {
+    fn signal(number: i32, handler: usize) -> usize;
+    fn gettid() -> i32;
+    fn getpid() -> i32;
+    fn tgkill(process: i32, thread: i32, number: i32) -> i32;
+}
+static SEEN: AtomicU64 = AtomicU64::new(0);
+static DONE: AtomicBool = AtomicBool::new(false);
+extern "C" fn handler(_: i32) {
+    SEEN.fetch_add(1, SeqCst); // <handled>
+    SEEN.fetch_add(0, SeqCst);
+}
+fn main() {
+    unsafe { signal(10, handler as *const () as usize) };
+    let (process, main) = unsafe { (getpid(), gettid()) };
+    let sender = std::thread::spawn(move || {
+        while !DONE.load(SeqCst) {
+            unsafe { tgkill(process, main, 10) };
+        }
+    });
+    let mut number = 0u64;
+    for _ in 0..400 {
+        number = number.wrapping_mul(3).wrapping_add(1); // <round>
+    }
+    while SEEN.load(SeqCst) == 0 {
+        std::hint::spin_loop();
+    }
+    DONE.store(true, SeqCst);
+    sender.join().unwrap();
+    std::process::exit((number % 100) as i32);
+}
+"#;
+
+#[test]
+fn a_statement_that_a_signal_interrupts_is_one_step() {
+    let executable = compile("interrupted_often", INTERRUPTED_OFTEN);
+    let (_, recording) = assert_same("interrupted_often", &executable, &Call::default());
+    let passed = lines(&states(&recording));
+    let count = |text: &str| {
+        let line = line_of(INTERRUPTED_OFTEN, text);
+        passed.iter().filter(|&&passed| passed == line).count()
+    };
+    assert!(count("<handled>") > 0, "the witness");
+    assert_eq!(count("<round>"), 400, "as the loop says");
+}
+
+const BLOCKED: &str = r#"
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+unsafe extern "C" {
+    fn signal(number: i32, handler: usize) -> usize;
+    fn pipe(ends: *mut i32) -> i32;
+    fn dup(file: i32) -> i32;
+    fn dup2(from: i32, to: i32) -> i32;
+    fn fcntl(file: i32, command: i32, ...) -> i32;
+    fn read(file: i32, bytes: *mut u8, size: usize) -> isize;
+    fn write(file: i32, bytes: *const u8, size: usize) -> isize;
+    fn gettid() -> i32;
+    fn getpid() -> i32;
+    fn tgkill(process: i32, thread: i32, number: i32) -> i32;
+}
+static SEEN: AtomicU32 = AtomicU32::new(0);
+extern "C" fn handler(_: i32) {
+    // Calls of its own, of which one is to be followed too.
+    unsafe { getpid() };
+    unsafe { write(2, b"handled\n".as_ptr(), 8) };
+    SEEN.fetch_add(1, SeqCst);
+}
+/// Whether a thread sleeps in `write` to its standard output.
+fn is_blocked(thread: i32) -> bool {
+    let of = |file| std::fs::read_to_string(format!("/proc/self/task/{thread}/{file}")).unwrap();
+    of("stat").contains(") S ") && of("syscall").starts_with("1 0x1 ")
+}
+fn main() {
+    unsafe { signal(10, handler as *const () as usize) };
+    let mut ends = [0; 2];
+    unsafe { pipe(ends.as_mut_ptr()) };
+    let room = unsafe { fcntl(ends[1], 1031, 4096) } as usize;
+    let stdout = unsafe { dup(1) };
+    unsafe { dup2(ends[1], 1) };
+    let fill = vec![b'.'; room];
+    unsafe { write(1, fill.as_ptr(), room) };
+    let main = unsafe { gettid() };
+    let helper = std::thread::spawn(move || {
+        for expected in 1..4 {
+            while !is_blocked(main) {
+                std::thread::yield_now();
+            }
+            unsafe { tgkill(getpid(), main, 10) };
+            while SEEN.load(SeqCst) < expected {
+                std::thread::yield_now();
+            }
+        }
+        let mut bytes = vec![0; room];
+        let mut left = room + 5;
+        while left > 0 {
+            left -= unsafe { read(ends[0], bytes.as_mut_ptr(), left.min(room)) } as usize;
+        }
+    });
+    let written = unsafe { write(1, b"late\n".as_ptr(), 5) };
+    helper.join().unwrap();
+    unsafe { dup2(stdout, 1) };
+    println!("written {written} handled {}", SEEN.load(SeqCst));
+    println!("end"); // <end>
+}
+"#;
+
+#[test]
+fn output_that_a_signal_interrupts() {
+    let executable = compile("blocked", BLOCKED);
+    let (plain, recording) = assert_same("blocked", &executable, &Call::default());
+    assert_eq!(plain.stdout(), "written 5 handled 3\nend\n", "the witness");
+    let output = state_at(&recording, "end")["output"].clone();
+    let stdout = output["stdout"].as_str().expect("a text");
+    let rest = stdout.trim_start_matches('.');
+    assert_eq!(rest, "late\nwritten 5 handled 3\n");
+    assert_eq!(output["stderr"], "handled\nhandled\nhandled\n");
+}
+
+/// Waits, within bounds, until this holds.
+fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..60_000 {
+        if holds() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("{what} does not come");
+}
+
+#[test]
+fn an_interrupted_build_leaves_no_lock_file() {
+    let directory = fresh("interrupted-build");
+    let manifest = "[package]\nname = \"waiting\"\nedition = \"2024\"\n[workspace]\n";
+    write(&directory, "Cargo.toml", manifest);
+    write(&directory, "src/main.rs", "fn main() {}");
+    // It waits for the interrupt.
+    let script = "fn main() { std::fs::write(\"started\", \"\").unwrap(); \
+        loop { std::thread::park() } }";
+    write(&directory, "build.rs", script);
+    let (lock, started) = (directory.join("Cargo.lock"), directory.join("started"));
+    // Cargo makes the lock file, and then it is lent the one it made.
+    for _ in 0..2 {
+        let mut command = stackheap();
+        command
+            .args(["run", "-q"])
+            .current_dir(&directory)
+            .env("XDG_CACHE_HOME", directory.join("cache"))
+            .env("CARGO_TARGET_DIR", directory.join("target"));
+        in_own_group(&mut command).stdin(Stdio::null());
+        let mut child = command.spawn().expect("it starts");
+        wait_until("the build script", || started.exists());
+        assert!(lock.exists(), "cargo has one while it builds");
+        send_signal("INT", -i64::from(child.id()));
+        let status = wait(&mut child, &command);
+        assert!(!status.success());
+        wait_until("the end of the lock file", || !lock.exists());
+        std::fs::remove_file(&started).expect("it is there");
+    }
 }
 
 const IGNORING: &str = r#"
@@ -1425,6 +1658,105 @@ fn mappings_made_while_it_runs() {
     assert_eq!(counted, 1, "of the thread's own stack: {drawn}");
 }
 
+const GUARDED: &str = r#"
+use std::alloc::{Layout, alloc, dealloc};
+unsafe extern "C" {
+    fn mprotect(at: *mut u8, size: usize, protection: i32) -> i32;
+}
+fn main() {
+    let layout = Layout::from_size_align(3 << 12, 4096).unwrap();
+    let guarded = unsafe { alloc(layout) };
+    let mut behind = Box::new([1u64; 1000]);
+    let mut text = String::from("small");
+    println!("guarded {guarded:p}"); // <whole>
+    unsafe { mprotect(guarded.add(4096), 4096, 0) };
+    behind[3] = 77;
+    text.make_ascii_uppercase();
+    println!("behind {:p} text {text}", &*behind); // <protected>
+    unsafe { mprotect(guarded.add(4096), 4096, 3) };
+    unsafe { guarded.add(5000).write(5) };
+    text.make_ascii_lowercase();
+    println!("text {text}"); // <again>
+    unsafe { dealloc(guarded, layout) };
+}
+"#;
+
+#[test]
+fn a_page_that_may_not_be_read_hides_no_other() {
+    let executable = compile("guarded", GUARDED);
+    let (plain, recording) = assert_same("guarded", &executable, &Call::default());
+    assert!(plain.stdout().ends_with("text SMALL\ntext small\n"));
+    let block = |state: &Json, size: u64| {
+        let blocks = state["blocks"].as_array().expect("blocks");
+        let found = blocks.iter().find(|block| block["size"] == size);
+        found.expect("the block is live").clone()
+    };
+    let step = |state: &Json| state["step"].as_u64().expect("a number");
+    let whole = state_at(&recording, "whole");
+    assert_eq!(block(&whole, 3 << 12)["as_of"], step(&whole));
+    let state = state_at(&recording, "protected");
+    assert_eq!(local(&state, "text")["value"]["text"], "\"SMALL\"");
+    assert_eq!(block(&state, 8000)["as_of"], step(&state));
+    let cells = block(&state, 8000)["cells"].clone();
+    assert_eq!(cells[3]["text"], "77", "it lies behind the page");
+    let as_of = block(&state, 3 << 12)["as_of"].as_u64().expect("a step");
+    assert!(
+        as_of < step(&state) && as_of >= step(&whole),
+        "what cannot be read is not taken for current: {as_of}"
+    );
+    let state = state_at(&recording, "again");
+    assert_eq!(local(&state, "text")["value"]["text"], "\"small\"");
+    assert_eq!(block(&state, 3 << 12)["as_of"], step(&state));
+}
+
+const LARGE_STATICS: &str = r#"
+use std::cell::RefCell;
+use std::sync::Mutex;
+#[repr(C)]
+struct Wide<const N: usize> {
+    table: [u64; N],
+    last: u64,
+}
+static WIDE: Mutex<Wide<{ 10 << 20 }>> = Mutex::new(Wide { table: [0; 10 << 20], last: 0 });
+static SMALL: Mutex<u64> = Mutex::new(7000);
+thread_local! {
+    static OWN: RefCell<Wide<10_000>> = const { RefCell::new(Wide { table: [6; 10_000], last: 0 }) };
+}
+fn main() {
+    for round in 1..4 {
+        WIDE.lock().unwrap().table[1] = 4000 + round;
+        WIDE.lock().unwrap().last = round;
+        *SMALL.lock().unwrap() += round;
+        OWN.with_borrow_mut(|own| own.table[1] = 5000 + round);
+    }
+    println!("end"); // <end>
+}
+"#;
+
+#[test]
+fn statics_that_are_too_large_to_be_read_at_every_stop() {
+    let executable = compile("large_statics", LARGE_STATICS);
+    let (_, recording) = assert_same("large_statics", &executable, &Call::default());
+    let state = state_at(&recording, "end");
+    let statics = state["statics"].as_array().expect("statics");
+    let value = |name: &str| {
+        let found = statics
+            .iter()
+            .find(|item| item["name"].as_str().expect("a name").contains(name));
+        found.unwrap_or_else(|| panic!("no {name}"))["value"].to_string()
+    };
+    let reason = "not captured: only the first 65536 bytes of this static are";
+    for (name, known, is_cut) in [
+        ("::WIDE", "4003", true),
+        ("::SMALL", "7006", false),
+        ("::OWN", "5003", true),
+    ] {
+        let value = value(name);
+        assert!(value.contains(known), "{name}: {value}");
+        assert_eq!(value.contains(reason), is_cut, "{name}: {value}");
+    }
+}
+
 const OVERWRITES: &str = r#"
 /// Makes what lies in the memory that it shares with others senseless, but for the first page.
 fn overwrite() {
@@ -1638,6 +1970,18 @@ fn a_bound_of_one_place_is_told() {
         "it is told: {}",
         ended.stderr()
     );
+}
+
+#[test]
+fn a_bound_of_one_place_counts_from_where_recording_begins() {
+    // The place is passed more often before than the bound allows.
+    let from = format!("{}:50", place("<doubled>"));
+    let (states, ended, _) = scoped("from-throttle", &["--from", &from, "--throttle", "20"]);
+    let doubled = line_of(SCOPED, "<doubled>");
+    let lines = lines(&states);
+    assert_eq!(lines.iter().filter(|&&line| line == doubled).count(), 20);
+    let stderr = ended.stderr();
+    assert!(stderr.contains("20 of"), "it is told: {stderr}");
 }
 
 const SECRET: &str = r#"

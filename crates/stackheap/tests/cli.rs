@@ -4,7 +4,7 @@
 mod harness;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use harness::*;
@@ -371,6 +371,129 @@ fn the_table_of_stack_and_heap() {
 }
 
 #[test]
+fn an_option_without_effect_is_refused() {
+    for (options, named) in [
+        (&["--compare", "--step", "999"][..], "--step"),
+        (&["--compare", "--local", "boxed"], "--local"),
+        (&["--compare", "--bytes"], "--bytes"),
+        (&["--story", "--local", "boxed", "--mark", "full"], "--mark"),
+        (&["--format", "markdown", "--bytes"], "--bytes"),
+        (&["--format", "markdown", "--ascii"], "--ascii"),
+        (&["--format", "json", "--ascii"], "--ascii"),
+        (&["--format", "svg", "--all-frames"], "--all-frames"),
+    ] {
+        assert_error(&show(&recording(), options), &[named, "leave"]);
+    }
+    for format in ["svg", "markdown"] {
+        for option in [
+            &["--from", "1"][..],
+            &["--to", "2"],
+            &["--every", "1"],
+            &["--parts"],
+        ] {
+            let ended = export(&[&["--format", format], option].concat());
+            assert_error(&ended, &[format, option[0], "--step N"]);
+        }
+    }
+    assert!(shown(&["--compare", "--ascii"]).is_ascii());
+    let story = shown(&["--story", "--local", "boxed", "--ascii"]);
+    assert!(story.is_ascii(), "{story}");
+}
+
+#[test]
+fn all_frames_are_in_each_format_of_text() {
+    let with = |format: &str, options: &[&str]| {
+        shown(&[&["--mark", "full", "--format", format], options].concat())
+    };
+    for format in ["text", "json", "markdown"] {
+        // The frame of std that calls `main`.
+        let outer = "lang_start";
+        assert!(!with(format, &[]).contains(outer), "{format}");
+        let all = with(format, &["--all-frames"]);
+        assert!(all.contains(outer), "{format}: {all}");
+    }
+}
+
+#[test]
+fn a_page_that_is_full_needs_no_more_states() {
+    use clap::Parser;
+    use stackheap::export::{ExportArguments, More, each_state};
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        export: ExportArguments,
+    }
+    let recording = stackheap_trace::Recording::open(&recording()).unwrap();
+    let steps = recording.totals().steps;
+    let opened = stackheap_interpret::Opened::new(recording).unwrap();
+    let program = opened.program().unwrap();
+    let taken = |options: &[&str]| {
+        let line = ["export", "--format", "html", "a"];
+        let line = Line::parse_from(line.iter().chain(options));
+        let mut taken = 0;
+        let left = each_state(&program, &line.export, &mut |_| {
+            taken += 1;
+            Ok(if taken == 3 {
+                More::NotWanted
+            } else {
+                More::Wanted
+            })
+        });
+        (taken, left.unwrap())
+    };
+    assert_eq!(taken(&[]), (3, steps - 3));
+    assert_eq!(taken(&["--to", "9", "--every", "2"]), (3, 2));
+    assert_eq!(taken(&["--from", "2", "--to", "3"]), (2, 0));
+}
+
+#[test]
+fn the_status_of_the_program_is_told_where_nobody_reads_the_result() {
+    let source = "fn main() { std::io::stdin().read_line(&mut String::new()).unwrap(); \
+        std::process::exit(3); }";
+    let executable = compile("cli_unread", source);
+    let recording = fresh("unread").join("unread.stackheap");
+    for format in ["json", "text", "markdown", "svg"] {
+        let call = Call::with_options(&["--format", format]);
+        let mut command = recording_command(&executable, &recording, &call);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // The program waits for the end of its input; by then nobody reads the result.
+        drop(child.stdout.take());
+        drop(child.stdin.take());
+        assert_eq!(wait(&mut child, &command).code(), Some(3), "{format}");
+    }
+}
+
+#[test]
+fn the_story_of_a_name_is_that_of_all_who_have_it() {
+    let source = "fn main() { let x = 1; println!(\"{x}\"); let x = x + 6; println!(\"{x}\"); }";
+    let executable = compile("cli_shadow", source);
+    let recording = fresh("shadow").join("shadow.stackheap");
+    let ended = run_recorded(&executable, &recording, &Call::with_options(&["-q"]));
+    assert_eq!(ended.stdout(), "1\n7\n");
+    let story = |name: &str| {
+        let ended = show(&recording, &["--story", "--local", name]);
+        assert_eq!(ended.status, 0, "{}", ended.stderr());
+        ended.stdout()
+    };
+    for (name, told, not_told) in [
+        ("x", &["x#1", "x#2"][..], &[][..]),
+        ("x#1", &["x#1"], &["x#2"]),
+        ("x#2", &["x#2"], &["x#1"]),
+    ] {
+        let story = story(name);
+        assert!(told.iter().all(|x| story.contains(x)), "{story}");
+        assert!(!not_told.iter().any(|x| story.contains(x)), "{story}");
+    }
+    // As in a step.
+    let shown = show(&recording, &["--local", "x", "--last"]).stdout();
+    assert!(shown.contains("x#1") && shown.contains("x#2"), "{shown}");
+}
+
+#[test]
 fn the_story_of_a_block_and_of_a_local() {
     let state: Json = serde_json::from_str(&shown(&["--mark", "full", "--format", "json"]))
         .expect("one JSON document");
@@ -394,6 +517,22 @@ fn the_story_of_a_block_and_of_a_local() {
     }
     let story = shown(&["--story", "--local", "boxed"]);
     assert!(story.contains("`boxed`"), "{story}");
+    // Of a local also what became of the block it owned, and where that came from.
+    let block = owned_by("boxed");
+    for piece in ["allocated block", "freed block"] {
+        assert!(story.contains(&format!("{piece} #{block}:")), "{story}");
+    }
+    let story = shown(&["--story", "--local", "moved"]);
+    let passed = format!("block #{names} passed from `names` to `moved`");
+    assert!(
+        story.contains(&passed) && story.contains(&format!("freed block #{names}:")),
+        "{story}"
+    );
+    let story = shown(&["--story", "--local", "names"]);
+    assert!(
+        story.contains(&passed) && !story.contains("freed block"),
+        "{story}"
+    );
     let markdown = shown(&["--story", "--local", "boxed", "--format", "markdown"]);
     assert!(markdown.contains("`boxed`"), "{markdown}");
 }
@@ -751,6 +890,37 @@ fn what_happens_after_the_last_step_is_told_with_it() {
 }
 
 #[test]
+fn a_step_goes_to_a_file_too() {
+    let file = fresh("cli_file").join("step.txt");
+    let path = file.to_str().expect("UTF-8");
+    for options in [
+        &["--mark", "full", "--color", "always"][..],
+        &["--mark", "full", "--format", "json"],
+        &["--compare"],
+        &["--story", "--local", "names"],
+    ] {
+        let printed = shown(options);
+        let plain = anstream::adapter::strip_str(&printed).to_string();
+        assert_eq!(shown(&[options, &["-o", path]].concat()), "");
+        assert_eq!(
+            std::fs::read_to_string(&file).expect("it is written"),
+            plain
+        );
+    }
+    let permissions = std::fs::metadata(&file).expect("it is there").permissions();
+    let mode = std::os::unix::fs::PermissionsExt::mode(&permissions);
+    assert_eq!(mode & 0o777, 0o600);
+    let own = recording();
+    let ended = show(&own, &["-o", own.to_str().expect("UTF-8")]);
+    assert_eq!(ended.status, 2);
+    assert!(
+        ended.stderr().contains("the recording would be lost"),
+        "{}",
+        ended.stderr()
+    );
+}
+
+#[test]
 fn one_state_is_a_line_too() {
     let line = export(&["--format", "jsonl", "--mark", "full"]).stdout();
     let state: Json = serde_json::from_str(&line).unwrap();
@@ -768,6 +938,9 @@ fn what_is_exported_is_for_its_owner_alone() {
     let directory = fresh("exported");
     for format in ["jsonl", "html", "svg", "markdown"] {
         let path = directory.join(format);
+        // Also where a file is replaced that all could read.
+        let old = write(&directory, format, "old");
+        std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o644)).unwrap();
         let ended = export(&["--format", format, "-o", path.to_str().unwrap()]);
         assert_eq!(ended.status, 0, "{}", ended.stderr());
         let mode = path.metadata().unwrap().permissions().mode();
@@ -973,6 +1146,79 @@ fn the_last_recording_is_shown_by_default() {
         .expect("it can be listed")
         .collect();
     assert_eq!(files.len(), 1, "{files:?}");
+}
+
+/// Runs `stackheap` with a cache of its own; gives what it told.
+fn in_cache(cache: &Path, arguments: &[&str]) -> Ended {
+    let mut command = stackheap();
+    command.args(arguments).env("XDG_CACHE_HOME", cache);
+    finish(&mut command, &[])
+}
+
+#[test]
+fn programs_of_one_name_have_recordings_of_their_own() {
+    let directory = fresh("one-name");
+    let cache = directory.join("cache");
+    let mut shows = Vec::new();
+    for name in ["first", "second"] {
+        let source =
+            format!("fn {name}() {{ println!(\"{name}\"); }}\nfn main() {{ {name}(); }}\n");
+        let file = write(&directory, &format!("{name}/main.rs"), source);
+        let file = file.to_str().unwrap();
+        // The same program again, with another text, has the same recording.
+        for _ in 0..2 {
+            let ended = in_cache(&cache, &["run", "--no-open", file]);
+            assert_eq!(ended.status, 0, "{}", ended.stderr());
+            let answer = ended.stderr();
+            let show = answer
+                .lines()
+                .find_map(|line| line.strip_prefix("  stackheap show "));
+            let path = show.and_then(|rest| rest.split(' ').next()).unwrap();
+            shows.push((name, path.to_owned()));
+            std::fs::write(file, std::fs::read_to_string(file).unwrap() + "// more\n").unwrap();
+        }
+    }
+    shows.dedup();
+    assert_eq!(shows.len(), 2, "{shows:?}");
+    assert_ne!(shows[0].1, shows[1].1);
+    for (name, path) in &shows {
+        let ended = in_cache(&cache, &["export", "--format", "jsonl", path]);
+        let function = format!("main::{name}\"");
+        assert!(ended.stdout().contains(&function), "{}", ended.stdout());
+        // Its page has the program's name, and not all of the path's.
+        let page = std::fs::read_to_string(Path::new(path).with_extension("html")).unwrap();
+        assert!(page.contains("<title>main · stackheap</title>"));
+    }
+    // Without a path the newest is shown.
+    let ended = in_cache(&cache, &["show", "--event", "output", "--format", "json"]);
+    assert!(ended.stdout().contains("second"), "{}", ended.stdout());
+}
+
+#[test]
+fn a_run_answers_for_its_own_program_alone() {
+    let waiting = "fn waiting() { println!(\"started\"); \
+        std::io::stdin().read_line(&mut String::new()).unwrap(); }\nfn main() { waiting(); }\n";
+    let other = "fn other() { println!(\"other\"); }\nfn main() { other(); }\n";
+    let recording = fresh("own-answer").join("run.stackheap");
+    let executable = compile("cli_waiting", waiting);
+    let mut command = recording_command(&executable, &recording, &Call::default());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let stdout = collect(child.stdout.take().unwrap());
+    let stderr = collect(child.stderr.take().unwrap());
+    receive_until(&stdout, "started\n");
+    // Another run puts its recording in the place of the one that is being written.
+    let executable = compile("cli_other", other);
+    let ended = run_recorded(&executable, &recording, &Call::default());
+    assert!(ended.stderr().contains("cli_other::"), "{}", ended.stderr());
+    drop(child.stdin.take());
+    assert!(wait(&mut child, &command).success());
+    let answer = String::from_utf8(receive(&stderr)).unwrap();
+    assert!(answer.contains("cli_waiting::"), "{answer}");
+    assert!(!answer.contains("cli_other::"), "{answer}");
 }
 
 #[test]

@@ -59,8 +59,12 @@ pub(crate) fn ownership(package: &PackageId) -> Ownership {
 }
 
 /// Runs a cargo command that builds `selected` and reports in JSON. Rendered messages and progress
-/// go to standard error.
-pub(crate) fn run(command: &mut Command, selected: &Selected) -> Result<Artifacts, BuildError> {
+/// go to standard error. `resolved` is called when cargo has chosen all versions, and perhaps again.
+pub(crate) fn run(
+    command: &mut Command,
+    selected: &Selected,
+    resolved: &mut dyn FnMut(),
+) -> Result<Artifacts, BuildError> {
     command.stdout(Stdio::piped());
     let mut child = command
         .spawn()
@@ -76,6 +80,7 @@ pub(crate) fn run(command: &mut Command, selected: &Selected) -> Result<Artifact
         .flat_map(Message::parse_stream)
         .map_while(Result::ok)
     {
+        resolved();
         match message {
             Message::CompilerArtifact(artifact) => {
                 let is_selected = is_selected(&artifact, selected);
@@ -100,6 +105,7 @@ pub(crate) fn run(command: &mut Command, selected: &Selected) -> Result<Artifact
     let status = child
         .wait()
         .map_err(|error| toolchain::missing(command, error))?;
+    resolved();
     if !status.success() {
         return Err(BuildError::Failed {
             code: status.code(),

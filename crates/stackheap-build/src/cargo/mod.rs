@@ -2,7 +2,7 @@
 
 mod artifact;
 mod computed;
-mod lock;
+pub(crate) mod lock;
 mod profile;
 mod selection;
 
@@ -39,11 +39,12 @@ pub(crate) fn build(
     let nearest = nearest_manifest(selection, &directory);
     let selected = selection::select(selection, &metadata, &nearest)?;
     // Dropped when cargo has been called for the last time: puts the lock file back as it was.
-    let lock = LockFile::guard(workspace.as_std_path(), selection, options);
+    let mut lock = LockFile::guard(workspace.as_std_path(), selection, options);
     let profiles = Profiles::read(workspace.as_std_path(), &directory);
     if profile::needs_dependencies(&profiles, selection, &selected) {
         let host = Version::ask(&directory)?.host().to_owned();
         metadata = self::metadata(selection, &directory, Packages::For(&host))?;
+        lock.seen();
     }
     let target_dir = own_target_dir(selection, &metadata, &directory);
     let invocation = Invocation {
@@ -56,7 +57,7 @@ pub(crate) fn build(
         directory: &directory,
         selected: &selected,
     };
-    let (artifacts, toolchain) = invocation.build_and_ask()?;
+    let (artifacts, toolchain) = invocation.build_and_ask(&mut lock)?;
     let executable = directory.join(&artifacts.executable);
     let profile = ProfileFacts {
         name: Some(invocation.profile().to_owned()),
@@ -272,10 +273,10 @@ impl Invocation<'_> {
     }
 
     /// Builds, and asks rustc meanwhile.
-    fn build_and_ask(&self) -> Result<(Artifacts, Toolchain), BuildError> {
+    fn build_and_ask(&self, lock: &mut LockFile) -> Result<(Artifacts, Toolchain), BuildError> {
         std::thread::scope(|scope| {
             let toolchain = scope.spawn(|| Toolchain::ask(self.directory));
-            let artifacts = self.build()?;
+            let artifacts = self.build(lock)?;
             let toolchain = toolchain
                 .join()
                 .unwrap_or_else(|panic| resume_unwind(panic))?;
@@ -283,7 +284,7 @@ impl Invocation<'_> {
         })
     }
 
-    fn build(&self) -> Result<Artifacts, BuildError> {
+    fn build(&self, lock: &mut LockFile) -> Result<Artifacts, BuildError> {
         let tests = |subcommand| {
             let mut command = self.cargo(subcommand);
             command.arg("--no-run");
@@ -305,7 +306,7 @@ impl Invocation<'_> {
             Color::Always => drop(command.args(["--color", "always"])),
             Color::Never => drop(command.args(["--color", "never"])),
         }
-        artifact::run(&mut command, self.selected)
+        artifact::run(&mut command, self.selected, &mut || lock.seen())
     }
 
     /// The written calls of rustc for the user's crates that were built.
@@ -442,9 +443,9 @@ fn add_package<'a>(
     }
 }
 
-/// The directory that remembers lock files for packages that have none.
-fn lock_cache(options: &BuildOptions) -> Option<PathBuf> {
-    let directory = cache::directory(options).ok()?.join("locks");
+/// A directory of the cache.
+fn cache_below(options: &BuildOptions, name: &str) -> Option<PathBuf> {
+    let directory = cache::directory(options).ok()?.join(name);
     cache::create(&directory).ok()?;
     Some(directory)
 }

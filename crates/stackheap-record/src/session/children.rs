@@ -1,6 +1,7 @@
 //! New threads and processes: threads are observed, everything else runs unobserved.
 
 use std::ffi::OsStr;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -88,12 +89,11 @@ impl Session<'_, '_> {
                 Ok(())
             }
             Some(thread) if !thread.stopped_at_birth => self.born(os, signal),
+            Some(_) if signal == libc::SIGTRAP => self.go_on(os),
             Some(_) => {
                 unless_gone(process::continue_or_listen(os, signal))
                     .during("stopping it as a signal asks for")?;
-                if signal != libc::SIGTRAP {
-                    self.stop_with_program(signal);
-                }
+                self.stop_with_program(signal);
                 Ok(())
             }
         }
@@ -108,23 +108,7 @@ impl Session<'_, '_> {
     }
 
     fn expect_child(&mut self, child: OsThread, kind: Kind) -> Result<(), RecordError> {
-        self.threads.insert(
-            child,
-            Thread {
-                kind,
-                id: None,
-                stack_end: RuntimeAddress(0),
-                stack_low: RuntimeAddress(0),
-                thread_pointer: 0,
-                watch: None,
-                passed: None,
-                free: kind == Kind::Process,
-                stack_window_told: false,
-                announced: false,
-                named: false,
-                stopped_at_birth: false,
-            },
-        );
+        self.threads.insert(child, Thread::new(kind));
         match self.take_early(child) {
             Some(signal) => self.born(child, signal),
             None => Ok(()),
@@ -160,15 +144,20 @@ impl Session<'_, '_> {
         if !stands {
             return Ok(());
         }
-        if let Ok(memory) = ProcessMemory::open(child) {
-            self.breakpoints
-                .erase_from(&memory)
-                .during("releasing a forked child")?;
-            if let Some(log) = &self.allocations {
-                log.restore(&memory).during("releasing a forked child")?;
-            }
-        }
+        self.clear(child).during("releasing a forked child")?;
         self.detach(child, 0)
+    }
+
+    /// Takes breakpoints and hooks out of a copy of the program; one that is gone is no error.
+    fn clear(&self, child: OsThread) -> io::Result<()> {
+        let Ok(memory) = ProcessMemory::open(child) else {
+            return Ok(());
+        };
+        self.breakpoints.erase_from(&memory)?;
+        match &self.allocations {
+            Some(log) => log.restore(&memory),
+            None => Ok(()),
+        }
     }
 
     /// Lets a process that stands go on without being observed, when its memory is as without us.
@@ -194,14 +183,7 @@ impl Session<'_, '_> {
             let _ = process::interrupt(child);
             let stop = process::wait_for_stop(child).during("releasing a child")?;
             let Some(stop) = stop else { continue };
-            if let Ok(memory) = ProcessMemory::open(child) {
-                self.breakpoints
-                    .erase_from(&memory)
-                    .during("releasing a child")?;
-                if let Some(log) = &self.allocations {
-                    log.restore(&memory).during("releasing a child")?;
-                }
-            }
+            self.clear(child).during("releasing a child")?;
             let mut signal = match stop {
                 Wait::Stopped(_, signal) => signal,
                 _ => 0,

@@ -6,7 +6,9 @@ use stackheap_hook::{AllocatorHome, Mechanism};
 use stackheap_model::{OutputStream, RuntimeAddress, ThreadId};
 use stackheap_trace::{Limit, Record};
 
-use super::{OUTPUT_KEPT, OUTPUT_PIECE, Recording, SERVICE_BREAKPOINTS, Session, Watch, Watched};
+use super::{
+    OUTPUT_KEPT, OUTPUT_PIECE, Recording, SERVICE_BREAKPOINTS, Session, Watch, Watched, stream_of,
+};
 use crate::breakpoints::{Breakpoints, Purpose, Service};
 use crate::error::{During, RecordError};
 use crate::injection;
@@ -44,10 +46,8 @@ impl Session<'_, '_> {
                 return Ok(());
             }
             Service::Write | Service::WriteVector => {
-                let stream = match registers.rdi {
-                    1 => OutputStream::Stdout,
-                    2 => OutputStream::Stderr,
-                    _ => return Ok(()),
+                let Some(stream) = stream_of(registers.rdi) else {
+                    return Ok(());
                 };
                 let vector = (service == Service::WriteVector).then_some(registers.rdx);
                 Watched::Write {
@@ -65,8 +65,9 @@ impl Session<'_, '_> {
         if let Some(thread) = self.threads.get_mut(&os)
             && thread.id.is_some()
         {
-            thread.watch = Some(Watch {
+            thread.watch(Watch {
                 what: watched,
+                stack_pointer: registers.rsp,
                 entered: false,
             });
         }
@@ -177,22 +178,40 @@ impl Session<'_, '_> {
         }
     }
 
-    /// A watched thread enters or leaves a system call.
+    /// A watched thread enters or leaves a system call. A signal may come before the one that is
+    /// watched for, or interrupt it: the calls that its handler makes are others, and the one that
+    /// was interrupted is begun again.
     pub(super) fn system_call(&mut self, os: OsThread) -> Result<(), RecordError> {
         let Some(thread) = self.threads.get_mut(&os) else {
             return Ok(());
         };
-        match &mut thread.watch {
-            Some(watch) if !watch.entered => watch.entered = true,
-            Some(watch) => {
-                let what = watch.what;
-                thread.watch = None;
-                let id = thread.id;
-                if let Ok(registers) = process::registers(os) {
-                    self.system_call_done(os, id, what, &registers)?;
-                }
+        let Ok(registers) = process::registers(os) else {
+            return self.go_on(os);
+        };
+        let mut watches = std::mem::take(&mut thread.watches);
+        let was_entered = watches.iter().position(|watch| watch.entered);
+        let enters = process::enters_system_call(os).unwrap_or(was_entered.is_none());
+        let mut done = None;
+        if enters {
+            watches.retain(|watch| !thread.is_above(registers.rsp, watch.stack_pointer));
+            let mut newest_first = watches.iter_mut().rev();
+            let entered = newest_first.find(|watch| watch.what.is_entered_with(&registers));
+            if let Some(watch) = entered {
+                watch.entered = true;
             }
-            None => {}
+        } else if let Some(index) = was_entered {
+            let mut watch = watches.remove(index);
+            if process::is_interrupted(registers.rax as i64) {
+                watch.entered = false;
+                watches.insert(index, watch);
+            } else {
+                done = Some(watch.what);
+            }
+        }
+        thread.watches = watches;
+        if let Some(what) = done {
+            let id = thread.id;
+            self.system_call_done(os, id, what, &registers)?;
         }
         self.go_on(os)
     }

@@ -1,11 +1,15 @@
 //! Signals: those of the program, and those that the user sends to the recorder.
 
 use stackheap_model::RuntimeAddress;
-use stackheap_trace::Record;
+use stackheap_trace::{Limit, Record};
 
-use super::{Session, unless_gone};
+use super::{Interrupted, Recording, Session, unless_gone};
+use crate::breakpoints::Purpose;
 use crate::error::{During, RecordError};
 use crate::sys::process::{self, OsThread, Signals};
+
+/// So many interrupts end the recording. The first is the program's own affair.
+const INTERRUPTS: u32 = 2;
 
 impl Session<'_, '_> {
     pub(super) fn signal(&mut self, os: OsThread, signal: i32) -> Result<(), RecordError> {
@@ -16,9 +20,13 @@ impl Session<'_, '_> {
         if let Some(at) = self.breakpoints.in_program(RuntimeAddress(registers.rip)) {
             unless_gone(process::set_instruction_pointer(os, at.0))
                 .during("moving it back to its own code")?;
-            let is_site = self.breakpoints.at(at).is_some();
-            if let Some(thread) = self.threads.get_mut(&os) {
-                thread.passed = is_site.then_some(at);
+            // Behind the instruction the next site may begin, which has not been passed.
+            let copy = RuntimeAddress(registers.rip);
+            let is_recorded = self.breakpoints.at(at).is_some_and(|breakpoint| {
+                breakpoint.copy == copy && matches!(breakpoint.purpose, Purpose::Site(_))
+            });
+            if let (true, Some(thread)) = (is_recorded, self.threads.get_mut(&os)) {
+                thread.interrupted_at(Interrupted::new(at, &registers));
             }
         }
         self.note_sender(os, signal);
@@ -42,7 +50,23 @@ impl Session<'_, '_> {
                 address,
             })?;
         }
+        self.count_interrupt(os, signal)?;
         self.go_on_with(os, signal)
+    }
+
+    /// Ends recording where the user asks a second time for an end and the program does not come to
+    /// one: what it does from then on is not what they want to see.
+    fn count_interrupt(&mut self, os: OsThread, signal: i32) -> Result<(), RecordError> {
+        let is_its_own = process::sender(os) == Some(self.process);
+        if signal != libc::SIGINT || is_its_own || self.recording == Recording::Over {
+            return Ok(());
+        }
+        self.interrupts += 1;
+        if self.interrupts < INTERRUPTS {
+            return Ok(());
+        }
+        let what = "the recording ends here: the program was interrupted a second time, and ran on";
+        self.reach(Limit::Other(what.to_owned()))
     }
 
     /// Passes on what was sent to the recorder alone. A signal that was sent to the whole group

@@ -267,11 +267,25 @@ pub fn go_on(thread: OsThread, signal: i32) -> io::Result<()> {
     Ok(())
 }
 
-/// Lets a stopped thread run until the next entry or exit of a system call.
-pub fn go_on_to_system_call(thread: OsThread) -> io::Result<()> {
+/// Lets a stopped thread run until the next entry or exit of a system call, delivering `signal` if
+/// it is not 0.
+pub fn go_on_to_system_call(thread: OsThread, signal: i32) -> io::Result<()> {
+    let signal = libc::c_long::from(signal);
     // SAFETY: SYSCALL takes no pointers.
-    check(unsafe { libc::ptrace(libc::PTRACE_SYSCALL, thread.0, 0, 0) })?;
+    check(unsafe { libc::ptrace(libc::PTRACE_SYSCALL, thread.0, 0, signal) })?;
     Ok(())
+}
+
+/// Whether a thread that has stopped at a system call is about to enter it; else it is leaving it.
+pub fn enters_system_call(thread: OsThread) -> io::Result<bool> {
+    let info = nix::sys::ptrace::syscall_info(nix::unistd::Pid::from_raw(thread.0))?;
+    Ok(info.op == libc::PTRACE_SYSCALL_INFO_ENTRY)
+}
+
+/// Whether the kernel has left a system call for a signal, and may begin it again: a result that
+/// only an observer sees (`ERESTARTSYS` and its like in the kernel's `linux/errno.h`).
+pub fn is_interrupted(result: i64) -> bool {
+    matches!(result, -512 | -513 | -514 | -516)
 }
 
 /// Stops observing a stopped thread, delivering `signal` if it is not 0.

@@ -195,7 +195,7 @@ fn life(sheet: &Sheet<'_>, block: &Block) -> String {
         ([], Some(because)) if is_unknown(block) => {
             format!("owner and contents not known: {}", visible(because))
         }
-        ([], Some(because)) => format!("no owner: {}", visible(because)),
+        ([], Some(because)) => format!("owner not known: {}", visible(because)),
         ([], None) => "owner unknown".to_owned(),
         ([owner], _) => format!("owned by {owner}"),
         // Without counts a block has one owner: if two places hold it, one of them is not known to be

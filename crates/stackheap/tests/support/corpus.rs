@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 
 use stackheap::select::{self, SelectorArguments};
-use stackheap_build::{BuildOptions, Built, Edition, TargetSpec};
+use stackheap_build::{BuildOptions, Built, Edition, Optimization, TargetSpec};
 use stackheap_interpret::{Opened, Program, StateLimits, state_at};
 use stackheap_model::State;
 use stackheap_trace::Recording;
@@ -60,6 +60,17 @@ pub fn chosen_sources() -> Vec<PathBuf> {
                 .is_none_or(|subset| path.to_string_lossy().contains(subset))
         })
         .collect()
+}
+
+/// Every `nth` source, for witnesses that take their time; all of them where all witnesses have to be
+/// there, or where only some are asked for.
+pub fn each_nth(sources: Vec<PathBuf>, nth: usize) -> Vec<PathBuf> {
+    let nth = if no_skip() || subset().is_some() {
+        1
+    } else {
+        nth
+    };
+    sources.into_iter().step_by(nth).collect()
 }
 
 /// Whether a missing witness is a failure: set where all of them have to be there.
@@ -208,7 +219,12 @@ impl Runner {
             self.toolchain.is_none(),
             "another toolchain is chosen by the environment of `stackheap run`"
         );
+        let optimised = marks::load(source)?.header.optimised;
         let options = BuildOptions {
+            optimization: match optimised {
+                true => Optimization::Full,
+                false => Optimization::None,
+            },
             quiet: true,
             cache_dir: Some(self.cache(source).join("stackheap")),
             directory: source.parent().map(Path::to_owned),
@@ -262,6 +278,7 @@ impl Runner {
             .args(["run", "-q", "--no-open", "-o"])
             .arg(recording)
             .args(&self.options)
+            .args(program.header.optimised.then_some("--release"))
             .arg(file_name(source))
             .arg("--")
             .args(&program.header.args)

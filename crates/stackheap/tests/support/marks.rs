@@ -48,6 +48,8 @@ pub struct Header {
     /// `//! drawing: none`: what is drawn differs from run to run, by the order of its threads or by
     /// where its stack begins, and so no drawing of it is kept.
     pub no_drawing: bool,
+    /// `//! optimised: yes`: it is built with `--release`.
+    pub optimised: bool,
 }
 
 /// The claims beside one passing of one mark.
@@ -253,6 +255,12 @@ pub fn parse(path: &Path, text: &str) -> Result<Program, String> {
         }
         for piece in split_outside_quotes(claims, ';') {
             let claim = parse_claim(piece).map_err(|what| place(index, &what))?;
+            if let Some(name) = absent_name(&claim)
+                && !names(text, name)
+            {
+                let what = format!("`{piece}` would hold of anything: the program has no `{name}`");
+                return Err(place(index, &what));
+            }
             let line = u32::try_from(index + 1).unwrap_or(u32::MAX);
             let assertion = Assertion {
                 text: piece.to_string(),
@@ -269,6 +277,28 @@ pub fn parse(path: &Path, text: &str) -> Result<Program, String> {
         header,
         marks,
     })
+}
+
+/// The local that a claim wants not to be there.
+fn absent_name(claim: &Claim) -> Option<&str> {
+    let Claim::Is(subject, properties) = claim else {
+        return None;
+    };
+    match &subject.root {
+        Root::Local(name) | Root::Of(_, name) if properties.contains(&Property::NotLive) => {
+            name.split('#').next()
+        }
+        _ => None,
+    }
+}
+
+/// Whether the program itself, without its comments, has this name.
+fn names(text: &str, name: &str) -> bool {
+    let code = text
+        .lines()
+        .map(|line| line.split("//").next().unwrap_or(""));
+    let mut words = code.flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_'));
+    words.any(|word| word == name)
 }
 
 /// Reads a file of the corpus.
@@ -304,6 +334,12 @@ fn parse_header(text: &str) -> Result<Header, String> {
             }
             "stdin" => header.stdin = unquote(value)?,
             "drawing" if value == "none" => header.no_drawing = true,
+            "optimised" if value == "yes" => header.optimised = true,
+            "optimised" => {
+                return Err(format!(
+                    "expected `optimised: yes`, found `optimised: {value}`"
+                ));
+            }
             "drawing" => {
                 return Err(format!(
                     "expected `drawing: none`, found `drawing: {value}`"
@@ -1590,6 +1626,12 @@ fn main() {
         );
         let claim = &program.marks[0].assertions[1];
         assert_eq!(claim.text, "s = \"a; b\"");
+        let typo = PROGRAM.replace("place stack;", "place stack; tt: not live;");
+        assert!(
+            parse(Path::new("p.rs"), &typo)
+                .unwrap_err()
+                .contains("the program has no `tt`")
+        );
         let wrong = PROGRAM.replace("place stack;", "place stak'; nonsense;");
         assert!(
             parse(Path::new("p.rs"), &wrong)
