@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn without_a_package_all_but_the_toolchain_is_the_users() {
         let code = UserCode::all_but_foreign(&["/home/me/.cargo/registry".into()]);
-        assert!(code.is_user("/tmp/a.rs"));
+        assert!(code.is_user("/home/me/a.rs"));
         assert!(!code.is_user("/home/me/.cargo/registry/src/x/lib.rs"));
         assert!(!code.is_user("/rustc/abc/library/std/src/io.rs"));
     }

@@ -2,7 +2,11 @@
 
 mod common;
 
+#[path = "../../../tests/support/random.rs"]
+mod random;
+
 use common::{Toolchain, compile_text};
+use random::Random;
 use stackheap_mir::{Body, Confidence, Facts, PROBLEM_LIMIT, ProblemKind, pair_elaborated, parse};
 
 const PROGRAM: &str = "
@@ -46,19 +50,6 @@ const PIECES: [&str; 22] = [
     "| '?1 | U0 | {",
     "4294967295",
 ];
-
-/// A generator of pseudo-random numbers (Knuth's MMIX), so that every run tries the same texts.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % limit
-    }
-}
 
 fn texts() -> Vec<String> {
     let printed = compile_text(Toolchain::Default, PROGRAM, &["--crate-type=lib"]);

@@ -1,23 +1,14 @@
 //! Texts that are nearly Rust must neither stop the outline nor make it inconsistent.
 
+#[path = "../../../tests/support/random.rs"]
+mod random;
+
+use random::Random;
 use stackheap_model::TextPosition;
 use stackheap_source::{ProblemKind, outline};
 
 /// How many texts are tried.
 const ROUNDS: usize = 100;
-
-/// A generator of pseudo-random numbers (Knuth's MMIX), so that every run tries the same texts.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % limit
-    }
-}
 
 #[test]
 fn damaged_programs_are_outlined_consistently() {

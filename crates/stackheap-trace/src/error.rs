@@ -11,7 +11,7 @@ use stackheap_model::{SiteId, StepNumber, StopNumber};
 pub enum TraceError {
     /// The system refused.
     Io {
-        /// What was being done, such as "create /tmp/a.stackheap".
+        /// What was being done, such as "create a.stackheap".
         doing: String,
         /// What the system said.
         source: io::Error,
