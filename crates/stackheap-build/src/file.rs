@@ -102,6 +102,10 @@ struct Stamp {
     messages: String,
 }
 
+/// What a build keeps beside the executable: a number that changes with it, so that nothing is
+/// missing from one that is found.
+const SLOT_FORM: &[u8] = b"with the call of rustc";
+
 const STAMP: &str = "stamp.json";
 
 /// How rustc was called, beside the program.
@@ -169,6 +173,7 @@ impl Compilation<'_> {
     fn key(&self, options: &BuildOptions) -> Result<Key, BuildError> {
         let version = Version::ask(&self.directory)?;
         let key = Key::new()
+            .with(SLOT_FORM)
             .with(version.text.as_bytes())
             .with(self.directory.as_os_str().as_encoded_bytes())
             .with(self.source.as_os_str().as_encoded_bytes())

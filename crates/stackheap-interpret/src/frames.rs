@@ -13,6 +13,7 @@ use stackheap_trace::{FrameEntry, ThreadState};
 
 use crate::endings;
 use crate::moment::Moment;
+use crate::ownership::{CallWays, Held, is_innermost};
 use crate::program::{FunctionFacts, Program, Progress, VariableFacts};
 use crate::reading::{Reading, Shown};
 use crate::resumed;
@@ -42,6 +43,8 @@ pub(crate) struct BuiltLocal {
     pub untouched: bool,
     /// The line at which it was perhaps handed on as a whole.
     pub named_by_value: Option<u32>,
+    /// Whether its state is what the compiler says.
+    pub is_certain: bool,
 }
 
 /// Builds frames of one moment.
@@ -49,6 +52,8 @@ pub(crate) struct FrameBuilder<'m, 'r> {
     pub program: &'m Program<'r>,
     pub moment: &'m Moment<'m, 'r>,
     pub reading: &'m Reading<'m, 'r>,
+    /// Where each call stands in the compiler's text.
+    pub ways: &'m CallWays,
 }
 
 /// The registers and memory of one frame.
@@ -324,8 +329,21 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
         let left_over = (state == LocalState::Live)
             .then(|| resumed::why_left_over(self.program, facts, context.entry, on_own_stack))
             .flatten();
-        let state = left_over.map_or(state, LocalState::Unknown);
-        let holds_value = matches!(state, LocalState::Live | LocalState::Unknown(_));
+        let state = left_over.clone().map_or(state, LocalState::Unknown);
+        // Where the call of a coroutine went on is told by its stops, which is known already.
+        let held = self
+            .held(context, facts, site)
+            .filter(|held| *held != Held::Depends || state == LocalState::Live);
+        let is_certain = held.is_some() && left_over.is_none();
+        let state = match held {
+            Some(Held::Live) if left_over.is_some() || beyond_scope => state,
+            Some(held) => state_held(&held),
+            None => state,
+        };
+        let holds_value = matches!(
+            state,
+            LocalState::Live | LocalState::PartlyMoved | LocalState::Unknown(_)
+        );
         let mut local = Local {
             name: Arc::clone(&facts.name),
             role: facts.role,
@@ -337,6 +355,7 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
             cells: Arc::default(),
             declared: facts.declared.clone(),
         };
+        let local_state = local.state.clone();
         let mut pointers = Arc::default();
         if holds_value {
             local.value = Some(Arc::clone(&shown.value));
@@ -366,8 +385,27 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
                 mutable,
                 untouched,
                 named_by_value,
+                is_certain: is_certain && !matches!(local_state, LocalState::Unknown(_)),
             },
         )
+    }
+
+    /// What the compiler says that a variable holds where its call stands.
+    fn held(
+        &self,
+        context: &FrameContext<'_, '_>,
+        facts: &VariableFacts,
+        site: &Site,
+    ) -> Option<Held> {
+        let entry = context.entry;
+        let way = self.ways.get(entry.frame)?;
+        let ownership = self.program.ownership(entry.function)?;
+        let begins_later = facts
+            .binding
+            .as_ref()
+            .is_some_and(|binding| site.position < binding.scope.start);
+        let in_progress = !is_innermost(context.thread, entry);
+        ownership.held(way, facts.index, in_progress, begins_later)
     }
 
     /// Where a parameter lies that the caller handed over by its address. Code that is not
@@ -612,6 +650,20 @@ fn state_of(facts: &VariableFacts, in_scope: bool) -> LocalState {
             "declared without a value; the debug information does not tell whether it has one yet",
         )),
         _ => LocalState::Live,
+    }
+}
+
+fn state_held(held: &Held) -> LocalState {
+    match held {
+        Held::Uninit => LocalState::Uninit,
+        Held::Live => LocalState::Live,
+        Held::PartlyMoved(_) => LocalState::PartlyMoved,
+        Held::Moved => LocalState::Moved,
+        Held::Dropped => LocalState::Dropped,
+        Held::OutOfScope => LocalState::OutOfScope,
+        Held::Depends => LocalState::Unknown(Unknown::because(
+            "whether it has a value depends on the way that its call came here, which its stops do not tell",
+        )),
     }
 }
 

@@ -652,9 +652,12 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
                     .filter(|_| shown.is_some_and(|shown| may_live(&shown.state)))
                     .find_map(|pointer| self.why_gone(pointer));
                 if let Some(gone) = gone {
-                    let why = format!(
-                        "{gone}: its value was moved on or dropped; the debug information does not tell which"
-                    );
+                    let how = if more.is_certain {
+                        "the compiler still counts on its value, which `ManuallyDrop` and code in `unsafe` can drop without its knowledge"
+                    } else {
+                        "its value was moved on or dropped; the debug information does not tell which"
+                    };
+                    let why = format!("{gone}: {how}");
                     verdicts.push(Verdict {
                         local: (frame, local),
                         block: None,
@@ -685,7 +688,8 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
                     continue;
                 };
                 let live = built.frame.locals.get(local).map(|shown| &shown.state);
-                if judged.contains(&(frame, local)) || live != Some(&LocalState::Live) {
+                let is_known = judged.contains(&(frame, local)) || more.is_certain;
+                if is_known || live != Some(&LocalState::Live) {
                     continue;
                 }
                 let owned = more.pointers.iter().find_map(|pointer| {
@@ -762,8 +766,11 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
                 .get(frame)
                 .and_then(|built: &&BuiltFrame| built.locals.get(local))
         };
-        // What was never named since it got its value, but in borrows, still has it.
-        let untouched = |at: &(usize, usize)| built(at).is_some_and(|local| local.untouched);
+        // What the compiler says to live does, and what was never named since it got its value, but
+        // in borrows, still has it.
+        let certain = |at: &(usize, usize)| built(at).is_some_and(|local| local.is_certain);
+        let untouched =
+            |at: &(usize, usize)| built(at).is_some_and(|local| local.untouched) || certain(at);
         // What can be neither assigned nor borrowed mutably cannot have got its value back.
         let fixed = |at: &(usize, usize)| built(at).is_some_and(|local| !local.mutable);
         let keepers = holders.iter().filter(|at| untouched(at)).count();
@@ -775,7 +782,7 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
                 .copied()
                 .collect()
         };
-        let (losers, claim): (Vec<_>, Claim) = match strong {
+        let (mut losers, claim): (Vec<_>, Claim) = match strong {
             Some(strong) if keepers == strong => (moved_on(), Claim::Refuted),
             Some(_) => (moved_on(), Claim::Possible),
             None if keepers == 1 && others == 0 => (moved_on(), Claim::Refuted),
@@ -786,6 +793,7 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
             None if others > 0 && holders.iter().all(fixed) => (holders.clone(), Claim::Refuted),
             None => (holders.clone(), Claim::Open),
         };
+        losers.retain(|at| !certain(at));
         for &at in &losers {
             // Where it is known that these lost it, no other of them owns it either.
             let named = |other: &&(usize, usize)| match (strong, claim) {

@@ -15,6 +15,7 @@ use stackheap_trace::{BlobKind, FrameEntry, Limit, Recording};
 use crate::captured::{CaptureSlot, Capturing};
 use crate::error::InterpretError;
 use crate::mentions;
+use crate::ownership::{BodyIndex, CompilerTexts, FunctionOwnership};
 use crate::reading::Values;
 use crate::values::{Fits, TypeSource};
 
@@ -41,6 +42,7 @@ pub const OPT_LEVEL_FACT: &str = "opt-level";
 pub struct Opened {
     recording: Recording,
     executable: Vec<u8>,
+    compiler: CompilerTexts,
 }
 
 impl Opened {
@@ -49,18 +51,20 @@ impl Opened {
         let executable = recording
             .blob(BlobKind::Image, EXECUTABLE_BLOB)?
             .ok_or(InterpretError::NoImage)?;
-        Ok(Self {
-            recording,
-            executable,
-        })
+        Self::with_executable(recording, executable)
     }
 
     /// Takes a recording with the executable that is in it, for those who have both.
-    pub fn with_executable(recording: Recording, executable: Vec<u8>) -> Self {
-        Self {
+    pub fn with_executable(
+        recording: Recording,
+        executable: Vec<u8>,
+    ) -> Result<Self, InterpretError> {
+        let compiler = CompilerTexts::of(&recording)?;
+        Ok(Self {
             recording,
             executable,
-        }
+            compiler,
+        })
     }
 
     /// The recording.
@@ -70,7 +74,7 @@ impl Opened {
 
     /// Everything that states are made of.
     pub fn program(&self) -> Result<Program<'_>, InterpretError> {
-        Program::new(&self.recording, &self.executable)
+        Program::new(&self.recording, &self.executable, &self.compiler)
     }
 }
 
@@ -100,6 +104,9 @@ pub struct Program<'r> {
     places_behind_heads: Mutex<FxHashMap<FrameId, SiteId>>,
     /// The level that the program was built with, where the recording has it.
     opt_level: Option<String>,
+    compiler: &'r CompilerTexts,
+    bodies: BodyIndex<'r>,
+    ownership: Vec<OnceLock<Option<FunctionOwnership<'r>>>>,
 }
 
 /// What is known of a function of user code.
@@ -129,6 +136,8 @@ pub(crate) enum Progress {
 /// What is known of a variable.
 pub(crate) struct VariableFacts {
     pub variable: Variable,
+    /// Which of its function's variables it is.
+    pub index: usize,
     /// `x`, or `x#2`.
     pub name: Arc<str>,
     pub role: LocalRole,
@@ -143,7 +152,11 @@ pub(crate) struct VariableFacts {
 }
 
 impl<'r> Program<'r> {
-    fn new(recording: &'r Recording, executable: &'r [u8]) -> Result<Self, InterpretError> {
+    fn new(
+        recording: &'r Recording,
+        executable: &'r [u8],
+        compiler: &'r CompilerTexts,
+    ) -> Result<Self, InterpretError> {
         let image = Image::parse(executable)?;
         let table = recording.site_table();
         let files: Vec<Arc<str>> = table
@@ -194,8 +207,42 @@ impl<'r> Program<'r> {
             allocating_functions: Mutex::default(),
             places_behind_heads: Mutex::default(),
             opt_level,
+            compiler,
+            bodies: BodyIndex::of(compiler),
+            ownership: std::iter::repeat_with(OnceLock::new)
+                .take(table.functions.len())
+                .collect(),
             table,
         })
+    }
+
+    /// Where the compiler's bodies are.
+    pub(crate) fn bodies(&self) -> &BodyIndex<'r> {
+        &self.bodies
+    }
+
+    /// The text of a file, where it is in the recording.
+    pub(crate) fn text_of(&self, file: FileId) -> Option<&str> {
+        self.table.files.get(file.0 as usize)?.text.as_deref()
+    }
+
+    /// The absolute path of a file.
+    pub(crate) fn absolute_path(&self, file: FileId) -> Option<&str> {
+        self.absolute.get(file.0 as usize).map(|path| &**path)
+    }
+
+    /// What the compiler knows of the values of a function; `None` where it was not asked, or the
+    /// function is not in what it said.
+    pub(crate) fn ownership(&self, id: FunctionId) -> Option<&FunctionOwnership<'r>> {
+        let is_optimised = self.opt_level.as_deref().is_some_and(|level| level != "0");
+        // Optimised code does not go the ways that the compiler's text has.
+        if is_optimised || self.bodies.is_empty() {
+            return None;
+        }
+        self.ownership
+            .get(id.0 as usize)?
+            .get_or_init(|| FunctionOwnership::find(self, id))
+            .as_ref()
     }
 
     /// The shown path of a file.
@@ -364,6 +411,7 @@ impl<'r> Program<'r> {
         if limits.len() > LIMITS_TOLD {
             words.push(format!("and {} more limits", limits.len() - LIMITS_TOLD));
         }
+        words.extend(self.compiler.missing().iter().cloned());
         if let Capturing::Unknown(why) = self.capturing() {
             words.push(format!(
                 "what the tests print while the test harness captures it is not known: {why}"
@@ -541,6 +589,9 @@ impl<'r> Program<'r> {
             let facts = self.variable_facts(variable, coroutine, &mut taken);
             variables.extend(facts);
         }
+        for (index, facts) in variables.iter_mut().enumerate() {
+            facts.index = index;
+        }
         number_names(&mut variables);
         variables
     }
@@ -602,6 +653,7 @@ impl<'r> Program<'r> {
         let name = Arc::clone(&variable.name);
         Some(VariableFacts {
             variable,
+            index: 0,
             name,
             role,
             binding,

@@ -17,6 +17,7 @@ use crate::error::InterpretError;
 use crate::frames::{BuiltFrame, FrameBuilder};
 use crate::heap::{HeapBuilder, HeapLimits};
 use crate::moment::Moment;
+use crate::ownership::CallWays;
 use crate::outcome::{outcome, signal_name};
 use crate::program::Program;
 use crate::reading::Reading;
@@ -67,6 +68,8 @@ pub struct Walk<'p, 'r> {
     captured: Captured<'p, 'r>,
     /// Where each call stood last.
     sites: FxHashMap<FrameId, SiteId>,
+    /// The way that each call has taken.
+    ways: CallWays,
     pending: Option<StopNumber>,
 }
 
@@ -97,6 +100,7 @@ impl<'p, 'r> Walk<'p, 'r> {
             output: Output::default(),
             captured: Captured::new(program),
             sites: FxHashMap::default(),
+            ways: CallWays::default(),
             pending: None,
         }
     }
@@ -281,6 +285,7 @@ impl<'p, 'r> Walk<'p, 'r> {
                 self.printed(stop.thread, record);
                 for popped in &done.popped {
                     self.sites.remove(&popped.frame);
+                    self.ways.forget(popped.frame);
                     self.returned(stop.thread, popped);
                 }
                 self.passed(stop.thread);
@@ -395,6 +400,7 @@ impl<'p, 'r> Walk<'p, 'r> {
         let Some(top) = thread.and_then(ThreadState::top) else {
             return;
         };
+        self.ways.note(self.program, top);
         let (stop, site) = (top.stop, top.site);
         if let Some(before) = self.sites.insert(top.frame, site)
             && self.program.is_scope_end(site)
@@ -512,6 +518,7 @@ impl<'p, 'r> Walk<'p, 'r> {
         };
         self.freed.remove(&thread);
         let state = self.cursor.state();
+        let ways = self.ways.of_state(self.program, state);
         let frames = state.threads.get(thread).map_or_else(Vec::new, |thread| {
             let moment = Moment::new(state, self.program);
             let reading = Reading::new(self.program, &moment, self.limits.values);
@@ -519,6 +526,7 @@ impl<'p, 'r> Walk<'p, 'r> {
                 program: self.program,
                 moment: &moment,
                 reading: &reading,
+                ways: &ways,
             };
             let mut frames = builder.user_frames(thread);
             frames.reverse();
@@ -568,7 +576,8 @@ impl<'p, 'r> Walk<'p, 'r> {
         let (thread, step, stop) =
             self.here()
                 .unwrap_or((ThreadId(1), StepNumber(0), StopNumber(0)));
-        let mut built = build(self.program, self.cursor.state(), &self.limits);
+        let ways = self.ways.of_state(self.program, self.cursor.state());
+        let mut built = build(self.program, self.cursor.state(), &ways, &self.limits);
         let frames = built.frames.iter().find(|(id, _)| *id == thread);
         let events = self.events_of(thread, frames.map_or(&[], |(_, frames)| frames));
         let mut blocks = std::mem::take(&mut built.blocks);
@@ -696,13 +705,19 @@ struct Built {
     statics: Vec<stackheap_model::StaticItem>,
 }
 
-fn build(program: &Program<'_>, state: &ReplayState, limits: &StateLimits) -> Built {
+fn build(
+    program: &Program<'_>,
+    state: &ReplayState,
+    ways: &CallWays,
+    limits: &StateLimits,
+) -> Built {
     let moment = Moment::new(state, program);
     let reading = Reading::new(program, &moment, limits.values);
     let builder = FrameBuilder {
         program,
         moment: &moment,
         reading: &reading,
+        ways,
     };
     let mut frames: Vec<(ThreadId, Vec<BuiltFrame>)> = state
         .threads
@@ -779,7 +794,10 @@ fn held(frames: &[BuiltFrame]) -> Before {
                 .value
                 .as_ref()
                 .and_then(|value| value.text.clone().ok());
-            let present = local.state != LocalState::Uninit;
+            let present = matches!(
+                local.state,
+                LocalState::Live | LocalState::PartlyMoved | LocalState::Unknown(_)
+            );
             let held = Held {
                 present,
                 bytes: local.bytes.clone(),

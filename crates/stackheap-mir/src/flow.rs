@@ -162,6 +162,87 @@ impl Flow {
     }
 }
 
+/// What runs does to the states, for those who follow a way of their own.
+impl<'t> MovePaths<'t> {
+    /// The states of all paths when the body begins to run. Takes the body that the paths are of,
+    /// here and below.
+    pub fn states_at_entry(&self, body: &Body<'t>) -> Vec<PathState> {
+        at_entry(body, self)
+    }
+
+    /// Takes the states over the statement at a location; that of a terminator changes nothing.
+    pub fn pass_statement(
+        &self,
+        body: &Body<'t>,
+        location: Location,
+        states: &mut Vec<PathState>,
+    ) {
+        let Some(statement) = body.statement(location) else {
+            return;
+        };
+        let mut effect = Effect {
+            body,
+            paths: self,
+            states: std::mem::take(states),
+        };
+        effect.statement(&statement.kind);
+        *states = effect.states;
+    }
+
+    /// Takes the states over what the terminator of a block does before control flow goes from it:
+    /// operands are moved, a dropped place has no value any more.
+    pub fn pass_terminator(
+        &self,
+        body: &Body<'t>,
+        block: BasicBlock,
+        states: &mut Vec<PathState>,
+    ) {
+        let terminator = body
+            .block(block)
+            .and_then(|block| block.terminator.as_ref());
+        let Some(terminator) = terminator else {
+            return;
+        };
+        let mut effect = Effect {
+            body,
+            paths: self,
+            states: std::mem::take(states),
+        };
+        effect.terminator(&terminator.kind);
+        *states = effect.states;
+    }
+
+    /// The states that arrive at the end of an edge of a block: on the way of a return, what a call
+    /// gives has a value.
+    pub fn along(
+        &self,
+        body: &Body<'t>,
+        block: BasicBlock,
+        label: EdgeLabel<'_>,
+        states: &[PathState],
+    ) -> Vec<PathState> {
+        let mut effect = Effect {
+            body,
+            paths: self,
+            states: states.to_vec(),
+        };
+        if block.index() < body.blocks.len() {
+            return effect.along(block.index(), label);
+        }
+        effect.states
+    }
+
+    /// Whether a place, or a part of it, may have a value.
+    pub fn may_have_value(
+        &self,
+        body: &Body<'t>,
+        place: &Place<'t>,
+        states: &[PathState],
+    ) -> bool {
+        has_value(body, self, place, states)
+    }
+}
+
 /// Locals with storage statements are dead at first, arguments have values.
 fn at_entry<'t>(body: &Body<'t>, paths: &MovePaths<'t>) -> Vec<PathState> {
     let mut scoped: Vec<Local> = Vec::new();
@@ -325,17 +406,8 @@ impl<'t> Effect<'_, 't> {
         drops_nothing
     }
 
-    /// Whether a place, or a part of it, may have a value.
     fn has_value(&self, place: &Place<'t>) -> bool {
-        let PathOf::Exactly(id) = self.paths.of_place(self.body, place) else {
-            return true;
-        };
-        let subtree = self.paths.get(id).map(|path| path.subtree.clone());
-        let mut states = subtree
-            .into_iter()
-            .flatten()
-            .filter_map(|number| self.states.get(MovePathId(number).index()));
-        states.any(|state| state.is_initialized() != Certainty::No)
+        has_value(self.body, self.paths, place, &self.states)
     }
 
     /// From the start of a location's block to before the location.
@@ -368,6 +440,23 @@ impl<'t> Effect<'_, 't> {
         self.assign(destination);
         std::mem::replace(&mut self.states, before)
     }
+}
+
+fn has_value<'t>(
+    body: &Body<'t>,
+    paths: &MovePaths<'t>,
+    place: &Place<'t>,
+    states: &[PathState],
+) -> bool {
+    let PathOf::Exactly(id) = paths.of_place(body, place) else {
+        return true;
+    };
+    let subtree = paths.get(id).map(|path| path.subtree.clone());
+    let mut states = subtree
+        .into_iter()
+        .flatten()
+        .filter_map(|number| states.get(MovePathId(number).index()));
+    states.any(|state| state.is_initialized() != Certainty::No)
 }
 
 #[cfg(test)]

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
-use stackheap_build::{BuildError, Built, ProgramRole};
+use stackheap_build::{BuildError, Built, CompilerAnswers, MissingTexts, ProgramRole};
 use stackheap_image::Image;
 use stackheap_interpret::{
-    EXECUTABLE_BLOB, OPT_LEVEL_FACT, Opened, Overview, PATHS_BLOB, PATHS_KIND, StateLimits,
+    BORROW_CHECKED_BLOB, EXECUTABLE_BLOB, MISSING_FACTS_BLOB, OPT_LEVEL_FACT, Opened, Overview, PATHS_BLOB, PATHS_KIND, StateLimits,
     overview,
 };
 use stackheap_model::SiteTable;
@@ -48,6 +48,8 @@ pub fn run(arguments: &RunArguments) -> Ended {
         Ok(built) => built,
         Err(code) => return Ok(code),
     };
+    // While the program is read and run.
+    let compiler = built.ask_compiler();
     let executable = std::fs::read(&built.executable)
         .with_context(|| format!("reading {}", built.executable.display()))?;
     let name = || format!("{}", built.executable.display());
@@ -85,6 +87,7 @@ pub fn run(arguments: &RunArguments) -> Ended {
         packed: packed?,
         image: &image,
         plan,
+        compiler,
     };
     let (facts, recording) = record(arguments, program, &path)?;
     let elapsed = started.elapsed();
@@ -182,6 +185,8 @@ struct Prepared<'p, 'i> {
     packed: PackedBlob,
     image: &'p Image<'i>,
     plan: Plan,
+    /// What the compiler knows, which it is still asked.
+    compiler: CompilerAnswers,
 }
 
 fn record(
@@ -189,7 +194,12 @@ fn record(
     program: Prepared<'_, '_>,
     path: &Path,
 ) -> anyhow::Result<(RunFacts, File)> {
-    let Prepared { built, plan, .. } = program;
+    let Prepared {
+        built,
+        plan,
+        compiler,
+        ..
+    } = program;
     let options = record_options(&arguments.scope, &plan.table)?;
     let captured = arguments.format.is_some();
     let mut writer = Writer::create(path, &header(arguments, built))?;
@@ -208,13 +218,51 @@ fn record(
         table: Arc::new(plan.table),
     };
     let recorded = stackheap_record::record(target, &mut writer, &options);
+    // Also of a recording that broke off, which is finished either way.
+    let kept = keep_compiler_facts(&mut writer, compiler);
     let summary = writer.finish();
     let mut facts = recorded?;
     if facts.broke_off.is_none() {
+        kept?;
         summary?;
     }
     facts.notes.splice(0..0, plan.problems);
     Ok((facts, file))
+}
+
+/// Writes what the compiler knows into the recording, and what of it is missing.
+fn keep_compiler_facts(writer: &mut Writer, answers: CompilerAnswers) -> Result<(), TraceError> {
+    let mut missing = Vec::new();
+    for (number, answer) in (1..).zip(answers.wait()) {
+        let read = answer.and_then(|texts| {
+            let text = std::fs::read(&texts.borrow_checked);
+            let name = texts.crate_name;
+            match text {
+                Ok(text) => Ok((name, text)),
+                Err(error) => Err(MissingTexts {
+                    crate_name: Some(name),
+                    reason: format!("its answer cannot be read: {error}"),
+                }),
+            }
+        });
+        match read {
+            Ok((name, text)) => {
+                let name = format!("{BORROW_CHECKED_BLOB}{number}/{name}");
+                writer.blob(BlobKind::CompilerFacts, &name, &text)?;
+            }
+            Err(MissingTexts { crate_name, reason }) => {
+                let whose = crate_name.map_or_else(String::new, |name| format!(" of `{name}`"));
+                missing.push(format!(
+                    "what the compiler knows{whose} about moves and drops is not there: {reason}"
+                ));
+            }
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let lines = missing.join("\n");
+    writer.blob(BlobKind::CompilerFacts, MISSING_FACTS_BLOB, lines.as_bytes())
 }
 
 fn command(built: &Built, captured: bool) -> Command {
@@ -327,7 +375,7 @@ fn report(arguments: &RunArguments, recorded: Recorded<'_>) -> anyhow::Result<()
         elapsed,
         ..
     } = recorded;
-    let opened = Opened::with_executable(recorded.recording?, recorded.executable);
+    let opened = Opened::with_executable(recorded.recording?, recorded.executable)?;
     let program = opened.program()?;
     let title = recordings::title(path);
     let table = Arc::clone(&program.table);

@@ -164,7 +164,10 @@ fn ask(call: &LaunchCommand, texts: &CompilerTexts, directory: &Path) -> Result<
         ));
     }
     std::fs::create_dir_all(directory)
-        .and_then(|()| join_bodies(&scratch.path().join("bodies"), &texts.borrow_checked))
+        .and_then(|()| {
+            let bodies = scratch.path().join("bodies");
+            join_bodies(&bodies, &call.directory, &texts.borrow_checked)
+        })
         // Last: its age tells that both are there.
         .and_then(|()| keep(&scratch.path().join(ELABORATED), &texts.elaborated))
         .map_err(|error| failed("rustc's answers cannot be kept", &error))
@@ -213,9 +216,10 @@ fn first_error(messages: &[u8]) -> String {
         .unwrap_or_else(|| "without a message".to_owned())
 }
 
-/// Puts the bodies that the borrow checker saw into one file, in the order of their names.
-fn join_bodies(directory: &Path, into: &Path) -> io::Result<()> {
-    let mut files: Vec<PathBuf> = match std::fs::read_dir(directory) {
+/// Puts the bodies that the borrow checker saw into one file, in the order of their names, behind
+/// the directory that their paths are relative to.
+fn join_bodies(from: &Path, relative_to: &Path, into: &Path) -> io::Result<()> {
+    let mut files: Vec<PathBuf> = match std::fs::read_dir(from) {
         Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
         // A crate without a function.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -226,18 +230,33 @@ fn join_bodies(directory: &Path, into: &Path) -> io::Result<()> {
     files.sort();
     let temporary = into.with_extension("tmp");
     let mut joined = io::BufWriter::new(File::create(&temporary)?);
+    let relative_to = relative_to.display();
+    writeln!(joined, "// stackheap directory {relative_to}")?;
     for file in files {
-        writeln!(
-            joined,
-            "// stackheap body {}",
-            file.file_name().unwrap_or_default().display()
-        )?;
-        io::copy(&mut File::open(file)?, &mut joined)?;
+        let name = file.file_name().unwrap_or_default().display();
+        writeln!(joined, "// stackheap body {name}")?;
+        without_constraints(&std::fs::read(&file)?, &mut joined)?;
     }
     joined
         .into_inner()
         .map_err(io::IntoInnerError::into_error)?;
     std::fs::rename(temporary, into)
+}
+
+/// The text of a body without what its regions were solved from, which is a good part of it and
+/// which nobody asks for.
+fn without_constraints(text: &[u8], into: &mut impl Write) -> io::Result<()> {
+    for line in text.split_inclusive(|&byte| byte == b'\n') {
+        let is_constraint = line.starts_with(b"| ") && contains(line, b" due to ");
+        if !is_constraint {
+            into.write_all(line)?;
+        }
+    }
+    Ok(())
+}
+
+fn contains(line: &[u8], words: &[u8]) -> bool {
+    line.windows(words.len()).any(|part| part == words)
 }
 
 /// Copies a file, so that it is there whole or not at all.

@@ -1,0 +1,141 @@
+//! Which way each call in progress has taken.
+
+use rustc_hash::FxHashMap;
+use stackheap_model::{FrameId, LocalRole, Site};
+use stackheap_trace::{FrameEntry, Record, ReplayState, ThreadState};
+
+use super::{Held, WayId};
+use crate::program::Program;
+
+/// Stops that a call is followed through to tell which way it came, when it is met in its middle.
+const STOPS_FOLLOWED: u64 = 1 << 20;
+
+/// Where each call in progress stands, as far as it was followed since it began.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CallWays {
+    ways: FxHashMap<FrameId, WayId>,
+}
+
+impl CallWays {
+    /// Where a call stands.
+    pub(crate) fn get(&self, frame: FrameId) -> Option<WayId> {
+        self.ways.get(&frame).copied()
+    }
+
+    /// Takes note that a call has come to the site it is at.
+    pub(crate) fn note(&mut self, program: &Program<'_>, entry: &FrameEntry) {
+        let (Some(ownership), Some(site)) = (
+            program.ownership(entry.function),
+            program.table.sites.get(entry.site.0 as usize),
+        ) else {
+            return;
+        };
+        if entry.stop == entry.entered_stop {
+            let way = ownership.enter(entry.site, site);
+            self.ways.extend(way.map(|way| (entry.frame, way)));
+        } else if let Some(way) = self.ways.get_mut(&entry.frame) {
+            (*way, _) = ownership.pass(*way, entry.site, site);
+        }
+    }
+
+    /// Takes note that a call has returned.
+    pub(crate) fn forget(&mut self, frame: FrameId) {
+        self.ways.remove(&frame);
+    }
+
+    /// Where all calls of a state stand. What was not followed from its beginning may be told by
+    /// where it stands alone; otherwise it is followed, and known from then on.
+    pub(crate) fn of_state(&mut self, program: &Program<'_>, state: &ReplayState) -> CallWays {
+        let mut here = CallWays::default();
+        for thread in state.threads.iter().filter(|thread| !thread.ended) {
+            for entry in &thread.frames {
+                let way = self
+                    .get(entry.frame)
+                    .or_else(|| self.of_call(program, thread, entry));
+                here.ways.extend(way.map(|way| (entry.frame, way)));
+            }
+        }
+        here
+    }
+
+    fn of_call(
+        &mut self,
+        program: &Program<'_>,
+        thread: &ThreadState,
+        entry: &FrameEntry,
+    ) -> Option<WayId> {
+        let ownership = program.ownership(entry.function)?;
+        let site = program.table.sites.get(entry.site.0 as usize)?;
+        let way = ownership.at(entry.site, site);
+        if is_definite(program, thread, entry, site, way) {
+            return Some(way);
+        }
+        match followed(program, entry) {
+            Some(way) => {
+                self.ways.insert(entry.frame, way);
+                Some(way)
+            }
+            None => Some(way),
+        }
+    }
+}
+
+/// Whether a thread's call is the innermost one.
+pub(crate) fn is_innermost(thread: &ThreadState, entry: &FrameEntry) -> bool {
+    thread.top().is_some_and(|top| top.frame == entry.frame)
+}
+
+/// Whether the state of every variable that can be named follows from where the call stands.
+fn is_definite(
+    program: &Program<'_>,
+    thread: &ThreadState,
+    entry: &FrameEntry,
+    site: &Site,
+    way: WayId,
+) -> bool {
+    let Some(ownership) = program.ownership(entry.function) else {
+        return false;
+    };
+    let in_progress = !is_innermost(thread, entry);
+    let function = program.function_facts(entry.function);
+    let mut variables = function.variables.iter();
+    variables.all(|facts| {
+        let is_seen = facts.role != LocalRole::Hidden
+            && (facts.variable.in_scope(site.address)
+                || facts
+                    .binding
+                    .as_ref()
+                    .is_some_and(|binding| binding.scope.contains(site.position)));
+        !is_seen || ownership.held(way, facts.index, in_progress, false) != Some(Held::Depends)
+    })
+}
+
+/// Follows a call from its beginning to where it is.
+fn followed(program: &Program<'_>, entry: &FrameEntry) -> Option<WayId> {
+    if entry.stop.0.saturating_sub(entry.entered_stop.0) > STOPS_FOLLOWED {
+        return None;
+    }
+    let mut ways = CallWays::default();
+    let mut cursor = program.recording.cursor_at(entry.entered_stop).ok()?;
+    loop {
+        let state = cursor.state();
+        let stop = state.last_stop();
+        let here = state
+            .threads
+            .iter()
+            .find(|thread| thread.last_stop == Some(stop))
+            .and_then(ThreadState::top);
+        if let Some(here) = here.filter(|here| here.frame == entry.frame) {
+            ways.note(program, here);
+        }
+        if stop >= entry.stop {
+            return ways.get(entry.frame);
+        }
+        loop {
+            let (_, record, _) = cursor.next()?.ok()?;
+            if matches!(record, Record::Stop(_)) {
+                break;
+            }
+        }
+    }
+}
