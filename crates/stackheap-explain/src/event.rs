@@ -1,8 +1,8 @@
 //! Events in words.
 
 use stackheap_model::{
-    Block, BlockId, Event, EventKind, LocalState, OutputStream, OwnerKind, PlaceRef, Region,
-    RuntimeAddress,
+    Block, BlockId, Event, EventKind, LocalLoan, LocalState, MoveTarget, OutputStream, OwnerKind,
+    PlaceRef, Region, RuntimeAddress,
 };
 
 use crate::{Names, place, short_type, size, visible, when};
@@ -66,6 +66,40 @@ pub fn event(event: &Event, names: &dyn Names) -> Sentence {
             before,
             after,
         } => assign(local, *bytes, (before.as_deref(), after.as_deref()), names),
+        EventKind::Move {
+            from,
+            path,
+            to,
+            bytes,
+        } => moved(
+            &part_of(from, path, names),
+            subject(from, names),
+            to,
+            *bytes,
+            names,
+        ),
+        EventKind::Copy {
+            from,
+            path,
+            to,
+            bytes,
+        } => copied(&part_of(from, path, names), to, *bytes, names),
+        EventKind::Borrow { of, loan } => borrowed(of, loan, names),
+        EventKind::BorrowEnd { of, loan } => {
+            let who = part_of(of, &loan.path, names);
+            let holder = loan
+                .holder
+                .as_deref()
+                .map_or_else(String::new, |holder| format!(" by `{}`", visible(holder)));
+            Sentence::with(
+                format!("the loan of {who}{holder} is over"),
+                "a loan lasts until the last use of the reference, not until the end of a scope",
+            )
+        }
+        EventKind::Drop { local, path } => Sentence::with(
+            format!("{} was dropped", part_of(local, path, names)),
+            "a value is dropped when its owner goes out of scope or gets another value",
+        ),
         EventKind::Alloc {
             block,
             address,
@@ -128,6 +162,88 @@ fn subject(reference: &PlaceRef, names: &dyn Names) -> String {
         PlaceRef::Local { frame, local } => names.local_label(*frame, &visible(local)),
         PlaceRef::Block { block } => format!("block #{block}"),
     }
+}
+
+/// A local, or a part of it.
+fn part_of(local: &PlaceRef, path: &str, names: &dyn Names) -> String {
+    let whole = subject(local, names);
+    if path.is_empty() {
+        whole
+    } else if path == "*" {
+        format!("what {whole} points at")
+    } else if path.starts_with('*') {
+        format!("a part of what {whole} points at")
+    } else {
+        format!("a part of {whole}")
+    }
+}
+
+fn target(to: &MoveTarget, names: &dyn Names) -> String {
+    match to {
+        MoveTarget::Local(local) => format!(" to {}", subject(local, names)),
+        MoveTarget::PartOf(local) => format!(" into {}", subject(local, names)),
+        MoveTarget::Made(path) => format!(" into a new `{}`", quote(&short_type(path))),
+        MoveTarget::Call { function, argument } => {
+            let function = quote(&short_type(function));
+            format!(" into the call of `{function}`, as argument {argument}")
+        }
+        MoveTarget::Caller => " to the caller, as the result".to_owned(),
+        MoveTarget::Elsewhere => String::new(),
+    }
+}
+
+fn moved(
+    what: &str,
+    whole: String,
+    to: &MoveTarget,
+    bytes: Option<u64>,
+    names: &dyn Names,
+) -> Sentence {
+    let out = if matches!(to, MoveTarget::Elsewhere) {
+        " out"
+    } else {
+        ""
+    };
+    let bytes = bytes.map_or_else(String::new, |bytes| format!(": {} copied", size(bytes)));
+    let rest = if what == whole {
+        format!("{whole} has no value any more")
+    } else {
+        format!("{whole} is not whole any more")
+    };
+    Sentence::with(
+        format!("{what} moved{out}{}{bytes}", target(to, names)),
+        format!(
+            "a move copies the value's own bytes and leaves on the heap what they point at; {rest}"
+        ),
+    )
+}
+
+fn copied(what: &str, to: &MoveTarget, bytes: Option<u64>, names: &dyn Names) -> Sentence {
+    let bytes = bytes.map_or_else(String::new, |bytes| format!(": {}", size(bytes)));
+    Sentence::with(
+        format!("{what} was copied{}{bytes}", target(to, names)),
+        "its type is `Copy`: the value is still there",
+    )
+}
+
+fn borrowed(of: &PlaceRef, loan: &LocalLoan, names: &dyn Names) -> Sentence {
+    let what = part_of(of, &loan.path, names);
+    let how = if loan.mutable { "mutably " } else { "" };
+    let holder = loan
+        .holder
+        .as_deref()
+        .map_or_else(String::new, |holder| format!(" by `{}`", visible(holder)));
+    let until = match (&loan.until, loan.escapes) {
+        (_, true) => ", perhaps beyond this call".to_owned(),
+        (Some(at), false) => format!(", until its last use in line {}", at.line),
+        (None, false) => String::new(),
+    };
+    let rule = if loan.mutable {
+        "until then nobody else may read or change it"
+    } else {
+        "until then everybody may read it and nobody may change it"
+    };
+    Sentence::with(format!("{what} was {how}borrowed{holder}{until}"), rule)
 }
 
 fn init(local: &PlaceRef, bytes: u64, value: Option<&str>, names: &dyn Names) -> Sentence {

@@ -36,7 +36,9 @@ impl Held {
 
     fn frame(&self) -> Option<FrameId> {
         match self.owner {
-            OwnerKind::Local { frame, .. } => Some(frame),
+            OwnerKind::Local { frame, .. }
+            | OwnerKind::Temporary { frame, .. }
+            | OwnerKind::Frame { frame, .. } => Some(frame),
             _ => None,
         }
     }

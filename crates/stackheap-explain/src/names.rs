@@ -143,6 +143,8 @@ pub(crate) mod tests {
             role: LocalRole::Variable,
             type_name: type_name.into(),
             state: LocalState::Live,
+            parts: Vec::new(),
+            loans: Vec::new(),
             place: Place {
                 region: Region::Stack,
                 address: Some(RuntimeAddress(0x1000)),

@@ -149,6 +149,16 @@ pub fn frame_bytes(bytes: &FrameBytes) -> String {
 pub fn owner(owner: &Owner, names: &dyn Names) -> String {
     match &owner.kind {
         OwnerKind::Local { frame, local } => names.local_label(*frame, &visible(local)),
+        OwnerKind::Temporary { frame, from } => {
+            let from = names.local_label(*frame, &visible(from));
+            format!("an argument that was moved out of {from}")
+        }
+        OwnerKind::Frame { function, .. } => {
+            format!(
+                "the call of `{}`, which it was moved into",
+                visible(function)
+            )
+        }
         OwnerKind::Static { name } => format!("static `{}`", visible(name)),
         OwnerKind::Tls { name } => format!("thread-local `{}`", visible(name)),
         OwnerKind::Block { block, .. } => format!("block #{block}"),

@@ -6,14 +6,14 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use stackheap_image::{FrameAddress, Location, LocationContext, UnwindRegisters, UnwindStep};
 use stackheap_model::{
     At, Cell, CellKind, Frame, FrameBytes, FrameBytesKind, FrameId, ImageAddress, LoadBias, Local,
-    LocalRole, LocalState, Place, Region, Register, RuntimeAddress, Site, StatementKind,
+    LocalLoan, LocalRole, LocalState, Place, Region, Register, RuntimeAddress, Site, StatementKind,
     TextPosition, TypeId, Unknown, Value, ValueKind,
 };
 use stackheap_trace::{FrameEntry, ThreadState};
 
 use crate::endings;
 use crate::moment::Moment;
-use crate::ownership::{CallWays, Held, is_innermost};
+use crate::ownership::{CallWays, Handed, Held, is_innermost, parts};
 use crate::program::{FunctionFacts, Program, Progress, VariableFacts};
 use crate::reading::{Reading, Shown};
 use crate::resumed;
@@ -43,6 +43,8 @@ pub(crate) struct BuiltLocal {
     pub untouched: bool,
     /// The line at which it was perhaps handed on as a whole.
     pub named_by_value: Option<u32>,
+    /// Where its value is on its way to, if it was moved: `pointers` are those of the value then.
+    pub handed: Option<Handed>,
     /// Whether its state is what the compiler says.
     pub is_certain: bool,
 }
@@ -335,6 +337,16 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
             .held(context, facts, site)
             .filter(|held| *held != Held::Depends || state == LocalState::Live);
         let is_certain = held.is_some() && left_over.is_none();
+        let handed = match held {
+            Some(Held::Moved) => self.handed(context, facts),
+            _ => None,
+        };
+        let lost = match &held {
+            Some(Held::PartlyMoved(lost)) => {
+                parts::lost_parts(&self.program.image, facts.variable.ty, lost)
+            }
+            _ => Vec::new(),
+        };
         let state = match held {
             Some(Held::Live) if left_over.is_some() || beyond_scope => state,
             Some(held) => state_held(&held),
@@ -349,6 +361,12 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
             role: facts.role,
             type_name: Arc::clone(&ty.name),
             state,
+            parts: if lost.is_empty() {
+                Vec::new()
+            } else {
+                parts::part_states(&shown.value, &lost)
+            },
+            loans: self.loans(context, facts),
             place,
             value: None,
             bytes,
@@ -361,8 +379,16 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
             local.value = Some(Arc::clone(&shown.value));
             local.cells = Arc::clone(&shown.cells);
             pointers = Arc::clone(&shown.pointers);
+            if let (Some(at), false) = (local.place.address, lost.is_empty()) {
+                local.value = Some(Arc::new(parts::value_left(&shown.value, &lost)));
+                local.cells = parts::cells_left(&shown.cells, &lost);
+                pointers = parts::pointers_left(&shown.pointers, at, &lost);
+            }
         } else {
             local.cells = Arc::new([uninitialised_cell(local.place.size)]);
+            if handed.is_some() {
+                pointers = Arc::clone(&shown.pointers);
+            }
         }
         let mutable = facts.binding.as_ref().is_none_or(|binding| binding.mutable);
         let innermost = context
@@ -385,6 +411,7 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
                 mutable,
                 untouched,
                 named_by_value,
+                handed,
                 is_certain: is_certain && !matches!(local_state, LocalState::Unknown(_)),
             },
         )
@@ -406,6 +433,25 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
             .is_some_and(|binding| site.position < binding.scope.start);
         let in_progress = !is_innermost(context.thread, entry);
         ownership.held(way, facts.index, in_progress, begins_later)
+    }
+
+    /// The loans that hold a variable where its call stands.
+    fn loans(&self, context: &FrameContext<'_, '_>, facts: &VariableFacts) -> Vec<LocalLoan> {
+        let entry = context.entry;
+        let found = self.ways.get(entry.frame).and_then(|way| {
+            let ownership = self.program.ownership(entry.function)?;
+            Some(ownership.loans_of(way, facts.index))
+        });
+        found.unwrap_or_default()
+    }
+
+    /// Where the value of a variable that was moved is on its way to.
+    fn handed(&self, context: &FrameContext<'_, '_>, facts: &VariableFacts) -> Option<Handed> {
+        let entry = context.entry;
+        let way = self.ways.get(entry.frame)?;
+        let ownership = self.program.ownership(entry.function)?;
+        let in_progress = !is_innermost(context.thread, entry);
+        ownership.handed(way, facts.index, in_progress)
     }
 
     /// Where a parameter lies that the caller handed over by its address. Code that is not

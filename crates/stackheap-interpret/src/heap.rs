@@ -14,6 +14,7 @@ use stackheap_trace::BlockEntry;
 
 use crate::frames::BuiltFrame;
 use crate::moment::Moment;
+use crate::ownership::Handed;
 use crate::program::Program;
 use crate::reading::{Reading, Shown};
 use crate::values::{Allocation, Contents, Memory, Pointer, TextEncoding};
@@ -131,6 +132,15 @@ enum Holder<'h> {
         frame: usize,
         local: usize,
     },
+    /// An argument on its way, by the local that it was moved from.
+    Temporary {
+        frame: usize,
+        local: usize,
+    },
+    /// A frame that is not the user's.
+    Frame {
+        callee: usize,
+    },
     Static {
         name: &'h Arc<str>,
         thread_local: bool,
@@ -168,9 +178,17 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
         self.add_statics(&frames);
         for (frame_index, built) in frames.iter().enumerate() {
             for (local_index, more) in built.locals.iter().enumerate() {
-                let holder = Holder::Local {
-                    frame: frame_index,
-                    local: local_index,
+                let holder = match more.handed {
+                    None => Holder::Local {
+                        frame: frame_index,
+                        local: local_index,
+                    },
+                    Some(handed) => {
+                        match self.holder_of_handed(&frames, handed, frame_index, local_index) {
+                            Some(holder) => holder,
+                            None => continue,
+                        }
+                    }
                 };
                 for pointer in more.pointers.iter() {
                     self.follow(&frames, &holder, pointer);
@@ -200,6 +218,26 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
             edges: self.edges,
             statics: self.statics,
         }
+    }
+
+    /// Who holds a value that was moved out of a local into a call; `None` where the callee is the
+    /// user's own, whose locals tell.
+    fn holder_of_handed(
+        &self,
+        frames: &[&BuiltFrame],
+        handed: Handed,
+        frame: usize,
+        local: usize,
+    ) -> Option<Holder<'static>> {
+        if handed == Handed::ToTemporary {
+            return Some(Holder::Temporary { frame, local });
+        }
+        // Innermost first: the callee is the frame before.
+        let caller = frames.get(frame)?;
+        let callee = frame.checked_sub(1)?;
+        let built = frames.get(callee)?;
+        let is_callee = !built.frame.user && built.frame.high <= caller.frame.low;
+        is_callee.then_some(Holder::Frame { callee })
     }
 
     fn index_locals(&mut self, frames: &[&BuiltFrame]) {
@@ -474,6 +512,12 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
                     region: Region::Stack,
                     address: at,
                 },
+            },
+            // The place it was moved from is not the value's any more, and the one it was moved to
+            // has no name.
+            Holder::Temporary { .. } | Holder::Frame { .. } => EdgeEnd::Address {
+                region: Region::Stack,
+                address: at,
             },
             Holder::Static { name, .. } => EdgeEnd::Static {
                 name: Arc::clone(name),
@@ -1036,6 +1080,14 @@ fn holder_of(frames: &[&BuiltFrame], holder: &Holder<'_>, pointer: &Pointer) -> 
             Some((_, name)) => format!("{kind} in `{name}`"),
             None => kind.to_owned(),
         },
+        Holder::Temporary { frame, local } => match local_of(frames, frame, local) {
+            Some((_, name)) => format!("{kind} that was moved out of `{name}`"),
+            None => kind.to_owned(),
+        },
+        Holder::Frame { callee } => match frames.get(callee) {
+            Some(built) => format!("{kind} in `{}`", built.frame.function),
+            None => kind.to_owned(),
+        },
         Holder::Static { name, .. } => format!("{kind} in `{name}`"),
         Holder::Block(id) => format!("{kind} in block #{id}"),
     }
@@ -1100,6 +1152,21 @@ fn owner_kind(frames: &[&BuiltFrame], holder: &Holder<'_>, pointer: &Pointer) ->
     match *holder {
         Holder::Local { frame, local } => match local_of(frames, frame, local) {
             Some((frame, local)) => OwnerKind::Local { frame, local },
+            None => OwnerKind::Static {
+                name: "unknown".into(),
+            },
+        },
+        Holder::Temporary { frame, local } => match local_of(frames, frame, local) {
+            Some((frame, from)) => OwnerKind::Temporary { frame, from },
+            None => OwnerKind::Static {
+                name: "unknown".into(),
+            },
+        },
+        Holder::Frame { callee } => match frames.get(callee) {
+            Some(built) => OwnerKind::Frame {
+                frame: built.frame.id,
+                function: Arc::clone(&built.frame.function),
+            },
             None => OwnerKind::Static {
                 name: "unknown".into(),
             },

@@ -43,7 +43,7 @@ mod walk;
 pub use error::InterpretError;
 pub use heap::HeapLimits;
 pub use outcome::outcome;
-pub use ownership::{BORROW_CHECKED_BLOB, MISSING_FACTS_BLOB};
 pub use overview::{BlockStory, LocalStory, Overview, overview};
+pub use ownership::{BORROW_CHECKED_BLOB, MISSING_FACTS_BLOB};
 pub use program::{EXECUTABLE_BLOB, OPT_LEVEL_FACT, Opened, PATHS_BLOB, PATHS_KIND, Program};
 pub use walk::{Level, StateLimits, Walk, state_at, state_at_part};

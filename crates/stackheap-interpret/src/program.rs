@@ -372,6 +372,13 @@ impl<'r> Program<'r> {
         found
     }
 
+    /// The text of the statement that a site belongs to.
+    pub(crate) fn statement_range(&self, site: SiteId) -> Option<TextRange> {
+        let site = self.table.sites.get(site.0 as usize)?;
+        let statement = self.table.statements.get(site.statement.0 as usize)?;
+        Some(statement.range)
+    }
+
     /// Whether a site belongs to the closing brace of a scope.
     pub(crate) fn is_scope_end(&self, site: SiteId) -> bool {
         let site = self.table.sites.get(site.0 as usize);

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use stackheap_model::{
     At, Block, BlockState, Event, EventKind, FrameId, LocalRole, LocalState, Output, OutputStream,
     PlaceRef, Position, RuntimeAddress, SiteId, Stack, State, StepNumber, StepRef, StopNumber,
-    Thread, ThreadId, Unknown, Value, ValueKind,
+    TextPosition, Thread, ThreadId, Unknown, Value, ValueKind,
 };
 use stackheap_trace::{
     Applied, BlockEntry, Cursor, FrameEntry, Record, ReplayState, Sequence, ThreadState,
@@ -17,8 +17,8 @@ use crate::error::InterpretError;
 use crate::frames::{BuiltFrame, FrameBuilder};
 use crate::heap::{HeapBuilder, HeapLimits};
 use crate::moment::Moment;
-use crate::ownership::CallWays;
 use crate::outcome::{outcome, signal_name};
+use crate::ownership::{CallWays, Happened};
 use crate::program::Program;
 use crate::reading::Reading;
 use crate::values::Limits;
@@ -70,6 +70,10 @@ pub struct Walk<'p, 'r> {
     sites: FxHashMap<FrameId, SiteId>,
     /// The way that each call has taken.
     ways: CallWays,
+    /// The step that each call was in last.
+    steps: FxHashMap<FrameId, StepNumber>,
+    /// What was passed already of the statement that a call is about to run.
+    early: FxHashMap<FrameId, Vec<Happened>>,
     pending: Option<StopNumber>,
 }
 
@@ -101,6 +105,8 @@ impl<'p, 'r> Walk<'p, 'r> {
             captured: Captured::new(program),
             sites: FxHashMap::default(),
             ways: CallWays::default(),
+            steps: FxHashMap::default(),
+            early: FxHashMap::default(),
             pending: None,
         }
     }
@@ -127,6 +133,11 @@ impl<'p, 'r> Walk<'p, 'r> {
         let frames = threads.flat_map(|thread| &thread.frames);
         walk.sites
             .extend(frames.map(|entry| (entry.frame, entry.site)));
+        let frames = walk.cursor.state().threads.iter();
+        let frames = frames.flat_map(|thread| &thread.frames);
+        walk.steps
+            .extend(frames.map(|entry| (entry.frame, entry.step)));
+        walk.ways.meet(program, walk.cursor.state());
         walk.pending = Some(stop);
         Ok(walk)
     }
@@ -286,6 +297,8 @@ impl<'p, 'r> Walk<'p, 'r> {
                 for popped in &done.popped {
                     self.sites.remove(&popped.frame);
                     self.ways.forget(popped.frame);
+                    self.steps.remove(&popped.frame);
+                    self.early.remove(&popped.frame);
                     self.returned(stop.thread, popped);
                 }
                 self.passed(stop.thread);
@@ -395,13 +408,41 @@ impl<'p, 'r> Walk<'p, 'r> {
     }
 
     /// Notes where the call that stopped stood before.
-    fn passed(&mut self, thread: ThreadId) {
-        let thread = self.cursor.state().threads.get(thread);
+    fn passed(&mut self, thread_id: ThreadId) {
+        let thread = self.cursor.state().threads.get(thread_id);
         let Some(top) = thread.and_then(ThreadState::top) else {
             return;
         };
-        self.ways.note(self.program, top);
-        let (stop, site) = (top.stop, top.site);
+        let happened = self.ways.note(self.program, top);
+        let (id, stop, site, step) = (thread_id, top.stop, top.site, top.step);
+        let before = self.steps.insert(top.frame, step);
+        // What code without a row of its own did in the statement that is about to run is told with
+        // that statement.
+        let statement = self.program.statement_range(site);
+        let is_early = |at: &Option<Position>| {
+            let at = at.as_ref().map(|at| TextPosition {
+                line: at.line,
+                column: at.column,
+            });
+            before != Some(step)
+                && at.is_some_and(|at| statement.is_some_and(|range| range.contains(at)))
+        };
+        let (early, happened): (Vec<_>, Vec<_>) =
+            happened.into_iter().partition(|event| is_early(&event.at));
+        let late = self.early.remove(&top.frame).unwrap_or_default();
+        if !early.is_empty() {
+            self.early.insert(top.frame, early);
+        }
+        for Happened { kind, at } in late.into_iter().chain(happened) {
+            let event = Event {
+                kind,
+                // What was passed on the way here belongs to the step before.
+                step: before.or(Some(step)),
+                thread: id,
+                at,
+            };
+            self.events.entry(id).or_default().push(event);
+        }
         if let Some(before) = self.sites.insert(top.frame, site)
             && self.program.is_scope_end(site)
         {

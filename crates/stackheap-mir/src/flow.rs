@@ -171,12 +171,7 @@ impl<'t> MovePaths<'t> {
     }
 
     /// Takes the states over the statement at a location; that of a terminator changes nothing.
-    pub fn pass_statement(
-        &self,
-        body: &Body<'t>,
-        location: Location,
-        states: &mut Vec<PathState>,
-    ) {
+    pub fn pass_statement(&self, body: &Body<'t>, location: Location, states: &mut Vec<PathState>) {
         let Some(statement) = body.statement(location) else {
             return;
         };
@@ -191,12 +186,7 @@ impl<'t> MovePaths<'t> {
 
     /// Takes the states over what the terminator of a block does before control flow goes from it:
     /// operands are moved, a dropped place has no value any more.
-    pub fn pass_terminator(
-        &self,
-        body: &Body<'t>,
-        block: BasicBlock,
-        states: &mut Vec<PathState>,
-    ) {
+    pub fn pass_terminator(&self, body: &Body<'t>, block: BasicBlock, states: &mut Vec<PathState>) {
         let terminator = body
             .block(block)
             .and_then(|block| block.terminator.as_ref());
@@ -233,12 +223,7 @@ impl<'t> MovePaths<'t> {
     }
 
     /// Whether a place, or a part of it, may have a value.
-    pub fn may_have_value(
-        &self,
-        body: &Body<'t>,
-        place: &Place<'t>,
-        states: &[PathState],
-    ) -> bool {
+    pub fn may_have_value(&self, body: &Body<'t>, place: &Place<'t>, states: &[PathState]) -> bool {
         has_value(body, self, place, states)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{BlockId, FrameId, Position, RuntimeAddress, StepNumber, ThreadId};
+use crate::{BlockId, FrameId, LocalLoan, Position, RuntimeAddress, StepNumber, ThreadId};
 
 /// Where output went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,6 +30,28 @@ pub enum PlaceRef {
         /// The block.
         block: BlockId,
     },
+}
+
+/// Where a moved or copied value went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MoveTarget {
+    /// Into a local.
+    Local(PlaceRef),
+    /// Into a part of a local: a field, an element, what a closure captures.
+    PartOf(PlaceRef),
+    /// Into a structure, variant or closure that is made here, by its path.
+    Made(Arc<str>),
+    /// Into a call.
+    Call {
+        /// The function, as the compiler writes it.
+        function: Arc<str>,
+        /// Which argument, from 1.
+        argument: u32,
+    },
+    /// Out of the function, to its caller.
+    Caller,
+    /// Into a temporary, or a place without a name.
+    Elsewhere,
 }
 
 /// What happened, as data; `stackheap-explain` puts it in words.
@@ -71,6 +93,50 @@ pub enum EventKind {
         before: Option<Arc<str>>,
         /// The value after, where known.
         after: Option<Arc<str>>,
+    },
+    /// The value of a local, or of a part of it, went elsewhere: its bytes were copied there, and
+    /// what it owns on the heap stayed where it was.
+    Move {
+        /// The local.
+        from: PlaceRef,
+        /// The part, as fields by their numbers; empty for all of it.
+        path: Arc<str>,
+        /// Where to.
+        to: MoveTarget,
+        /// How many bytes, where all of it was moved.
+        bytes: Option<u64>,
+    },
+    /// The value of a local, or of a part of it, was copied, and is still there.
+    Copy {
+        /// The local.
+        from: PlaceRef,
+        /// The part.
+        path: Arc<str>,
+        /// Where to.
+        to: MoveTarget,
+        /// How many bytes, where all of it was copied.
+        bytes: Option<u64>,
+    },
+    /// A local was borrowed.
+    Borrow {
+        /// The local.
+        of: PlaceRef,
+        /// The loan.
+        loan: LocalLoan,
+    },
+    /// The last use of a reference was passed: the loan is over.
+    BorrowEnd {
+        /// The local that was borrowed.
+        of: PlaceRef,
+        /// The loan.
+        loan: LocalLoan,
+    },
+    /// The value of a local, or what was left of it, was dropped.
+    Drop {
+        /// The local.
+        local: PlaceRef,
+        /// The part; empty for all of it.
+        path: Arc<str>,
     },
     /// A block was allocated.
     Alloc {

@@ -18,7 +18,7 @@ mod types;
 mod value;
 
 pub use address::{ImageAddress, LoadBias, RuntimeAddress};
-pub use event::{Event, EventKind, OutputStream, PlaceRef};
+pub use event::{Event, EventKind, MoveTarget, OutputStream, PlaceRef};
 pub use ids::{
     BlockId, FileId, FrameId, FunctionId, SiteId, StatementId, StepNumber, StopNumber, ThreadId,
     TypeId,
@@ -29,8 +29,8 @@ pub use plan::{
 };
 pub use state::{
     At, Block, BlockState, Counts, Edge, EdgeEnd, EdgeKind, Frame, FrameBytes, FrameBytesKind,
-    Local, LocalRole, LocalState, Output, Owner, OwnerKind, Place, Position, ProgramOutcome,
-    Region, Stack, State, StaticItem, StepRef, Thread,
+    Local, LocalLoan, LocalPart, LocalRole, LocalState, Output, Owner, OwnerKind, Place, Position,
+    ProgramOutcome, Region, Stack, State, StaticItem, StepRef, Thread,
 };
 pub use types::{
     Encoding, Enumerator, Field, PointerKind, TemplateArgument, Type, TypeKind, Variant, WideMeta,

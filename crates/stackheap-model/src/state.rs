@@ -85,6 +85,33 @@ pub enum LocalState {
     Unknown(Unknown),
 }
 
+/// A borrow of a local, as the borrow checker has it: until its last use, whatever the scopes are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalLoan {
+    /// Whether it is `&mut`.
+    pub mutable: bool,
+    /// The part that is borrowed, as fields by their numbers, with `*` in front for what is behind a
+    /// pointer; empty for all of it.
+    pub path: Arc<str>,
+    /// The variable that holds the reference, where one does.
+    pub holder: Option<Arc<str>>,
+    /// Where it was taken.
+    pub since: Option<Position>,
+    /// The last use that the compiler sees, on any way.
+    pub until: Option<Position>,
+    /// Whether it may last beyond the function's return.
+    pub escapes: bool,
+}
+
+/// A part of a local that was moved in part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalPart {
+    /// The path of fields to it; with `*` in front, what a `Box` there owns.
+    pub path: Arc<str>,
+    /// Its state.
+    pub state: LocalState,
+}
+
 /// What a local is in the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LocalRole {
@@ -109,6 +136,10 @@ pub struct Local {
     pub type_name: Arc<str>,
     /// Its state.
     pub state: LocalState,
+    /// Of one that is partly moved: the parts that are gone, and the fields that are not.
+    pub parts: Vec<LocalPart>,
+    /// The loans that hold it here.
+    pub loans: Vec<LocalLoan>,
     /// Where it lives.
     pub place: Place,
     /// Its value; `None` where the state says that there is none. Shared between states in which it
@@ -236,6 +267,21 @@ pub enum OwnerKind {
         frame: FrameId,
         /// The local.
         local: Arc<str>,
+    },
+    /// A temporary of a frame: an argument that is about to be handed over.
+    Temporary {
+        /// The frame.
+        frame: FrameId,
+        /// The local that its value was moved from.
+        from: Arc<str>,
+    },
+    /// A value inside of a frame of the standard library or of a dependency, which was handed over
+    /// to it.
+    Frame {
+        /// The frame.
+        frame: FrameId,
+        /// Its function.
+        function: Arc<str>,
     },
     /// A static.
     Static {

@@ -7,9 +7,9 @@ use serde_json::Value as Json;
 use stackheap_explain::{Indexed, Names, event as sentence};
 use stackheap_model::{
     At, Block, BlockState, Cell, CellKind, Edge, EdgeEnd, EdgeKind, Event, EventKind, Frame,
-    FrameBytes, FrameBytesKind, Local, LocalRole, LocalState, OutputStream, Owner, OwnerKind,
-    Place, PlaceRef, Position, ProgramOutcome, Region, RuntimeAddress, State, StaticItem, StepRef,
-    Thread, Value, ValueField, ValueKind,
+    FrameBytes, FrameBytesKind, Local, LocalLoan, LocalRole, LocalState, MoveTarget, OutputStream,
+    Owner, OwnerKind, Place, PlaceRef, Position, ProgramOutcome, Region, RuntimeAddress, State,
+    StaticItem, StepRef, Thread, Value, ValueField, ValueKind,
 };
 
 use crate::Frames;
@@ -200,12 +200,18 @@ pub(crate) fn local(local: &Local) -> Tree<'_> {
         "role": local_role(local.role),
         "type": &*local.type_name,
         "state": local_state(&local.state),
-        "loans": Tree::List(Vec::new()),
+        "loans": local.loans.iter().map(loan).collect::<Vec<_>>(),
         "place": place(&local.place),
         "declared": position(local.declared.as_ref()),
     };
     if let LocalState::Unknown(unknown) = &local.state {
         shown.set("because", &*unknown.reason);
+    }
+    if !local.parts.is_empty() {
+        let parts = local.parts.iter().map(|part| {
+            object! {"path": &*part.path, "state": local_state(&part.state)}
+        });
+        shown.set("parts", parts.collect::<Vec<_>>());
     }
     let mut inside = match &local.value {
         Some(known) => value(known, VALUE_DEPTH),
@@ -215,6 +221,18 @@ pub(crate) fn local(local: &Local) -> Tree<'_> {
     shown.set("value", inside);
     shown.set("cells", cells(&local.cells));
     shown
+}
+
+/// A borrow of a local.
+fn loan(loan: &LocalLoan) -> Tree<'_> {
+    object! {
+        "kind": if loan.mutable { "mutable" } else { "shared" },
+        "path": &*loan.path,
+        "holder": loan.holder.as_deref(),
+        "since": position(loan.since.as_ref()),
+        "until": position(loan.until.as_ref()),
+        "escapes": loan.escapes,
+    }
 }
 
 fn local_role(role: LocalRole) -> &'static str {
@@ -391,6 +409,16 @@ fn owner<'a>(owner: &'a Owner, names: &dyn Names) -> Tree<'a> {
             "frame": frame.0,
             "local": &**local,
         },
+        OwnerKind::Temporary { frame, from } => object! {
+            "kind": "temporary",
+            "frame": frame.0,
+            "moved_from": &**from,
+        },
+        OwnerKind::Frame { frame, function } => object! {
+            "kind": "frame",
+            "frame": frame.0,
+            "function": &**function,
+        },
         OwnerKind::Static { name } => object! {"kind": "static", "name": &**name},
         OwnerKind::Tls { name } => object! {"kind": "tls", "name": &**name},
         OwnerKind::Block { block, offset } => {
@@ -495,6 +523,35 @@ fn event<'a>(event: &'a Event, names: &dyn Names) -> Tree<'a> {
     shown
 }
 
+fn moved<'a>(
+    kind: &'static str,
+    (from, path): (&'a PlaceRef, &'a str),
+    to: &'a MoveTarget,
+    bytes: Option<u64>,
+) -> Vec<(&'static str, Tree<'a>)> {
+    let to = match to {
+        MoveTarget::Local(local) => place_ref(local),
+        MoveTarget::PartOf(local) => {
+            let mut of = place_ref(local);
+            of.set("part", true);
+            of
+        }
+        MoveTarget::Made(path) => object! {"made": &**path},
+        MoveTarget::Call { function, argument } => {
+            object! {"function": &**function, "argument": *argument}
+        }
+        MoveTarget::Caller => object! {"caller": true},
+        MoveTarget::Elsewhere => object! {"elsewhere": true},
+    };
+    vec![
+        ("kind", Tree::from(kind)),
+        ("from", place_ref(from)),
+        ("path", Tree::from(path)),
+        ("to", to),
+        ("bytes", Tree::from(bytes)),
+    ]
+}
+
 /// What an event carries beside its words, by name.
 fn event_facts(kind: &EventKind) -> Vec<(&'static str, Tree<'_>)> {
     let named = |name: &'static str| ("kind", Tree::from(name));
@@ -535,6 +592,31 @@ fn event_facts(kind: &EventKind) -> Vec<(&'static str, Tree<'_>)> {
             ("bytes", Tree::from(*bytes)),
             ("before", Tree::from(before.as_deref())),
             ("after", Tree::from(after.as_deref())),
+        ],
+        EventKind::Move {
+            from,
+            path,
+            to,
+            bytes,
+        } => moved("move", (from, path), to, *bytes),
+        EventKind::Copy {
+            from,
+            path,
+            to,
+            bytes,
+        } => moved("copy", (from, path), to, *bytes),
+        EventKind::Borrow { of, loan: held } => {
+            vec![named("borrow"), ("of", place_ref(of)), ("loan", loan(held))]
+        }
+        EventKind::BorrowEnd { of, loan: held } => vec![
+            named("borrow-end"),
+            ("of", place_ref(of)),
+            ("loan", loan(held)),
+        ],
+        EventKind::Drop { local, path } => vec![
+            named("drop"),
+            ("of", place_ref(local)),
+            ("path", Tree::from(&**path)),
         ],
         EventKind::Alloc {
             block,

@@ -158,6 +158,8 @@ fn holders(state: &State, thing: &Thing, take: &mut dyn FnMut(Thing)) {
         take(match &owner.kind {
             OwnerKind::Local { frame, local } => Thing::Local(*frame, local.clone()),
             OwnerKind::Block { block, .. } => Thing::Block(*block),
+            OwnerKind::Temporary { frame, from } => Thing::Local(*frame, from.clone()),
+            OwnerKind::Frame { .. } => continue,
             OwnerKind::Static { name } | OwnerKind::Tls { name } => Thing::Static(name.clone()),
         });
     }

@@ -12,8 +12,8 @@ use anyhow::{Context, bail};
 use stackheap_build::{BuildError, Built, CompilerAnswers, MissingTexts, ProgramRole};
 use stackheap_image::Image;
 use stackheap_interpret::{
-    BORROW_CHECKED_BLOB, EXECUTABLE_BLOB, MISSING_FACTS_BLOB, OPT_LEVEL_FACT, Opened, Overview, PATHS_BLOB, PATHS_KIND, StateLimits,
-    overview,
+    BORROW_CHECKED_BLOB, EXECUTABLE_BLOB, MISSING_FACTS_BLOB, OPT_LEVEL_FACT, Opened, Overview,
+    PATHS_BLOB, PATHS_KIND, StateLimits, overview,
 };
 use stackheap_model::SiteTable;
 use stackheap_record::{
@@ -262,7 +262,11 @@ fn keep_compiler_facts(writer: &mut Writer, answers: CompilerAnswers) -> Result<
         return Ok(());
     }
     let lines = missing.join("\n");
-    writer.blob(BlobKind::CompilerFacts, MISSING_FACTS_BLOB, lines.as_bytes())
+    writer.blob(
+        BlobKind::CompilerFacts,
+        MISSING_FACTS_BLOB,
+        lines.as_bytes(),
+    )
 }
 
 fn command(built: &Built, captured: bool) -> Command {

@@ -224,7 +224,7 @@ fn event(program: &Program<'_>, kind: &str, nth: u64) -> anyhow::Result<StepNumb
         }
     }
     bail!(
-        "the recording has {seen} events of the kind `{kind}`, so there is no {nth}; kinds are call, return, init, assign, alloc, realloc, free, count, output, unwind, signal, thread-start, thread-end"
+        "the recording has {seen} events of the kind `{kind}`, so there is no {nth}; kinds are call, return, init, assign, move, copy, borrow, borrow-end, drop, alloc, realloc, free, count, output, unwind, signal, thread-start, thread-end"
     )
 }
 
@@ -234,6 +234,11 @@ fn kind_name(kind: &EventKind) -> &'static str {
         EventKind::Return { .. } => "return",
         EventKind::Init { .. } => "init",
         EventKind::Assign { .. } => "assign",
+        EventKind::Move { .. } => "move",
+        EventKind::Copy { .. } => "copy",
+        EventKind::Borrow { .. } => "borrow",
+        EventKind::BorrowEnd { .. } => "borrow-end",
+        EventKind::Drop { .. } => "drop",
         EventKind::Alloc { .. } => "alloc",
         EventKind::Realloc { .. } => "realloc",
         EventKind::Free { .. } => "free",

@@ -1,7 +1,7 @@
 //! Which way each call in progress has taken.
 
 use rustc_hash::FxHashMap;
-use stackheap_model::{FrameId, LocalRole, Site};
+use stackheap_model::{EventKind, FrameId, LocalRole, Position, Site, TextPosition};
 use stackheap_trace::{FrameEntry, Record, ReplayState, ThreadState};
 
 use super::{Held, WayId};
@@ -10,10 +10,22 @@ use crate::program::Program;
 /// Stops that a call is followed through to tell which way it came, when it is met in its middle.
 const STOPS_FOLLOWED: u64 = 1 << 20;
 
+/// Stops that are gone back through where a walk begins in the middle of a call.
+const STOPS_LOOKED_BACK: u64 = 4096;
+
+/// Something that a call did with its values.
+pub(crate) struct Happened {
+    pub kind: EventKind,
+    pub at: Option<Position>,
+}
+
 /// Where each call in progress stands, as far as it was followed since it began.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CallWays {
     ways: FxHashMap<FrameId, WayId>,
+    /// Of calls that were met in their middle, where they stand by that alone: good enough to tell
+    /// what they do next.
+    met: FxHashMap<FrameId, WayId>,
 }
 
 impl CallWays {
@@ -22,25 +34,73 @@ impl CallWays {
         self.ways.get(&frame).copied()
     }
 
-    /// Takes note that a call has come to the site it is at.
-    pub(crate) fn note(&mut self, program: &Program<'_>, entry: &FrameEntry) {
+    /// Takes note that a call has come to the site it is at; gives what it did on the way, where
+    /// that is known.
+    pub(crate) fn note(&mut self, program: &Program<'_>, entry: &FrameEntry) -> Vec<Happened> {
         let (Some(ownership), Some(site)) = (
             program.ownership(entry.function),
             program.table.sites.get(entry.site.0 as usize),
         ) else {
-            return;
+            return Vec::new();
         };
         if entry.stop == entry.entered_stop {
             let way = ownership.enter(entry.site, site);
             self.ways.extend(way.map(|way| (entry.frame, way)));
-        } else if let Some(way) = self.ways.get_mut(&entry.frame) {
-            (*way, _) = ownership.pass(*way, entry.site, site);
+        } else if let Some(way) = self
+            .ways
+            .get_mut(&entry.frame)
+            .or_else(|| self.met.get_mut(&entry.frame))
+        {
+            let passed;
+            (*way, passed) = ownership.pass(*way, entry.site, site);
+            let Some(passed) = passed else {
+                return Vec::new();
+            };
+            let file = program.table.functions.get(entry.function.0 as usize);
+            let file = file.map(|function| program.file(function.file));
+            let position = |at: TextPosition| {
+                Some(Position {
+                    file: file.clone()?,
+                    line: at.line,
+                    column: at.column,
+                })
+            };
+            let happened = ownership.happened(entry.frame, &passed).into_iter();
+            return happened
+                .map(|(kind, at)| Happened {
+                    kind,
+                    at: at.and_then(position),
+                })
+                .collect();
         }
+        Vec::new()
     }
 
     /// Takes note that a call has returned.
     pub(crate) fn forget(&mut self, frame: FrameId) {
         self.ways.remove(&frame);
+        self.met.remove(&frame);
+    }
+
+    /// Takes note of the calls that are in progress where a walk begins.
+    pub(crate) fn meet(&mut self, program: &Program<'_>, state: &ReplayState) {
+        for thread in state.threads.iter().filter(|thread| !thread.ended) {
+            for entry in &thread.frames {
+                let stops = entry.stop.0.saturating_sub(entry.entered_stop.0);
+                if let Some(way) = (stops <= STOPS_LOOKED_BACK)
+                    .then(|| followed(program, entry))
+                    .flatten()
+                {
+                    self.ways.insert(entry.frame, way);
+                    continue;
+                }
+                let way = program.ownership(entry.function).and_then(|ownership| {
+                    let site = program.table.sites.get(entry.site.0 as usize)?;
+                    Some(ownership.at(entry.site, site))
+                });
+                self.met.extend(way.map(|way| (entry.frame, way)));
+            }
+        }
     }
 
     /// Where all calls of a state stand. What was not followed from its beginning may be told by
@@ -126,7 +186,7 @@ fn followed(program: &Program<'_>, entry: &FrameEntry) -> Option<WayId> {
             .find(|thread| thread.last_stop == Some(stop))
             .and_then(ThreadState::top);
         if let Some(here) = here.filter(|here| here.frame == entry.frame) {
-            ways.note(program, here);
+            let _ = ways.note(program, here);
         }
         if stop >= entry.stop {
             return ways.get(entry.frame);

@@ -6,16 +6,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustc_hash::FxHashSet;
 use stackheap_mir::{
-    Body, BodyKind, Facts, Flow, Loan, MovePathId, MovePaths, PathElement, PathState, Position,
-    Projection,
-    Span, Variable,
+    Body, BodyKind, Destination, EventKind, Facts, Flow, Loan, Local, Location, MovePathId,
+    MovePaths, PathElement, PathState, Position, Projection, Span, Variable,
 };
-use stackheap_model::{FileId, FunctionId, LocalRole, Site, SiteId, SiteRole, SiteTable, TextPosition};
+use stackheap_model::{
+    FileId, FrameId, FunctionId, LocalLoan, LocalRole, Site, SiteId, SiteRole, SiteTable,
+    TextPosition,
+};
 
+use super::happened::{self, Known, Named, Telling, ToldLoan};
 use super::rows::Rows;
 use super::texts::BodyText;
 use super::way::{Ground, Passed, Standings, WayId, Ways};
-use crate::program::{Program, VariableFacts};
+use crate::program::{FunctionFacts, Program, VariableFacts};
 
 /// Bodies of one name that are looked at for a function.
 const CANDIDATES: usize = 16;
@@ -25,10 +28,18 @@ pub(crate) struct FunctionOwnership<'t> {
     body: Body<'t>,
     paths: MovePaths<'t>,
     flow: Option<Flow>,
-    pub loans: Vec<Loan<'t>>,
+    loans: Vec<Loan<'t>>,
+    told_loans: Vec<ToldLoan>,
+    /// What happens to variables with a name, by where.
+    known: Vec<Known<'t>>,
+    /// The locals that are whole variables, with their indices.
+    locals: Vec<(Local, usize)>,
+    names: Vec<Arc<str>>,
+    sizes: Vec<Option<u64>>,
     rows: Rows,
     /// For each variable of the debug information, by its order, where the compiler has it.
     variables: Vec<Tracked>,
+    arguments: Vec<Argument>,
     /// The site that each call passes first.
     first: Option<SiteId>,
     table: Arc<SiteTable>,
@@ -58,6 +69,24 @@ pub(crate) enum Held {
     OutOfScope,
     /// It depends on how the call came here, which is not known.
     Depends,
+}
+
+/// Where a moved value is on its way to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Handed {
+    /// Into the temporary that a call will take it from.
+    ToTemporary,
+    /// Into the call that is in progress.
+    ToCallee,
+}
+
+/// A variable that is moved into a call as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Argument {
+    from: MovePathId,
+    call: Location,
+    /// What it is moved into before the call takes it.
+    temporary: MovePathId,
 }
 
 /// A part of a variable that has no value.
@@ -106,7 +135,7 @@ impl<'t> FunctionOwnership<'t> {
             .collect();
         near.sort_by_key(|&(distance, text)| (distance, text.name.path));
         let lines: Vec<&str> = program.text_of(file)?.lines().collect();
-        let mut best: Option<(usize, Body<'t>, Rows)> = None;
+        let mut best: Option<(usize, Body<'t>, Rows, &'t str)> = None;
         for (_, text) in near.into_iter().take(CANDIDATES) {
             let (bodies, _) = stackheap_mir::parse(text.text);
             let body = bodies
@@ -120,11 +149,12 @@ impl<'t> FunctionOwnership<'t> {
             let rows = Rows::of(&body, position, stopped_at.clone());
             let shared = rows.shared();
             if best.as_ref().is_none_or(|(most, ..)| shared > *most) {
-                best = Some((shared, body, rows));
+                best = Some((shared, body, rows, text.directory));
             }
         }
-        let (_, body, rows) = best?;
-        Some(Self::new(program, id, body, rows, &lines))
+        let (_, body, rows, directory) = best?;
+        let is_here = |named: &str| is_file(directory, named, absolute);
+        Some(Self::new(program, id, body, rows, &lines, &is_here))
     }
 
     fn new(
@@ -133,28 +163,120 @@ impl<'t> FunctionOwnership<'t> {
         body: Body<'t>,
         rows: Rows,
         lines: &[&str],
+        is_here: &dyn Fn(&str) -> bool,
     ) -> Self {
+        let file: Arc<str> = program
+            .table
+            .functions
+            .get(id.0 as usize)
+            .map_or_else(|| Arc::from(""), |function| program.file(function.file));
         let (facts, _) = Facts::of(&body, None);
         let Facts {
-            paths, flow, loans, ..
+            paths,
+            flow,
+            loans,
+            events,
+            ..
         } = facts;
+        let arguments = events
+            .iter()
+            .filter_map(|event| argument(&body, &paths, &event.kind))
+            .collect();
         let function = program.function_facts(id);
-        let variables = function
+        let variables: Vec<Tracked> = function
             .variables
             .iter()
             .map(|variable| tracked(program, variable, &body, &paths, lines))
             .collect();
+        let locals = named_locals(&function, &variables, &body, &paths);
+        let names: Vec<Arc<str>> = function
+            .variables
+            .iter()
+            .map(|facts| Arc::clone(&facts.name))
+            .collect();
+        let size = |facts: &VariableFacts| program.image.ty(facts.variable.ty).size;
+        let sizes = function.variables.iter().map(size).collect();
+        let position = |span: Span<'_>, at: Position| {
+            is_here(span.file).then(|| {
+                let at = position_of(at, lines);
+                stackheap_model::Position {
+                    file: Arc::clone(&file),
+                    line: at.line,
+                    column: at.column,
+                }
+            })
+        };
+        let named = Named { variables: &locals };
+        let known = events
+            .iter()
+            .filter_map(|event| {
+                happened::known(event, &loans, &named, |span| {
+                    is_here(span.file).then(|| position_of(span.start, lines))
+                })
+            })
+            .collect();
+        let told_loans = happened::told_loans(&body, &loans, &locals, &names, position);
         Self {
             body,
             paths,
             flow,
             loans,
+            told_loans,
+            known,
+            locals,
+            names,
+            sizes,
             rows,
             variables,
+            arguments,
             first: first_site(program, id),
             table: Arc::clone(&program.table),
             ways: Mutex::default(),
         }
+    }
+
+    /// What a call did on its way from one stop to another: what, and where in the function's file.
+    pub(crate) fn happened(
+        &self,
+        frame: FrameId,
+        passed: &Passed,
+    ) -> Vec<(stackheap_model::EventKind, Option<TextPosition>)> {
+        let telling = Telling {
+            frame,
+            body: &self.body,
+            paths: &self.paths,
+            loans: &self.told_loans,
+            names: &self.names,
+            sizes: &self.sizes,
+        };
+        let mut happened = Vec::new();
+        for (&location, states) in passed.steps.iter().zip(passed.states.iter()) {
+            let first = self
+                .known
+                .partition_point(|known| known.location < location);
+            let here = self.known.iter().skip(first);
+            for known in here.take_while(|known| known.location == location) {
+                happened.extend(telling.tell(known, states).map(|told| (told, known.at)));
+            }
+        }
+        happened
+    }
+
+    /// The loans that hold a variable where a call stands.
+    pub(crate) fn loans_of(&self, way: WayId, variable: usize) -> Vec<LocalLoan> {
+        let Some(standings) = self.standings(way) else {
+            return Vec::new();
+        };
+        let is_of = |loan: &&ToldLoan| self.locals.contains(&(loan.of, variable));
+        let is_held = |told: &&ToldLoan| {
+            let loan = self.loans.get(told.index);
+            let mut places = standings.places.iter();
+            loan.is_some_and(|loan| {
+                !standings.places.is_empty() && places.all(|place| loan.is_live(place.location))
+            })
+        };
+        let held = self.told_loans.iter().filter(is_of).filter(is_held);
+        held.map(|loan| loan.told.clone()).collect()
     }
 
     fn ground(&self) -> Ground<'_, 't> {
@@ -165,16 +287,6 @@ impl<'t> FunctionOwnership<'t> {
             rows: &self.rows,
             table: &self.table,
         }
-    }
-
-    /// The body.
-    pub(crate) fn body(&self) -> &Body<'t> {
-        &self.body
-    }
-
-    /// How many rows of the function are rows of the body, and how many there are.
-    pub(crate) fn shared_rows(&self) -> usize {
-        self.rows.shared()
     }
 
     /// Where a call stands that is seen first at a site; `None` where it began before.
@@ -219,7 +331,7 @@ impl<'t> FunctionOwnership<'t> {
         let mut held: Option<Held> = None;
         for place in &standings.places {
             let states = if in_progress {
-                ground.within(place)
+                ground.within(place).0
             } else {
                 Arc::clone(&place.states)
             };
@@ -232,6 +344,42 @@ impl<'t> FunctionOwnership<'t> {
         }
         // Nobody stands at a place that no way leads to: then nothing is known.
         held.or(Some(Held::Depends))
+    }
+
+    /// Where the value of a variable that was moved is on its way to: into the call that is about
+    /// to be made, or that is in progress; `None` if it has arrived or went another way.
+    pub(crate) fn handed(&self, way: WayId, variable: usize, in_progress: bool) -> Option<Handed> {
+        let Tracked::In(paths) = self.variables.get(variable)? else {
+            return None;
+        };
+        let standings = self.standings(way)?;
+        let ground = self.ground();
+        let mut handed = None;
+        for place in &standings.places {
+            let here = if in_progress {
+                let (_, call) = ground.within(place);
+                self.argument_of(paths, call?).map(|_| Handed::ToCallee)?
+            } else {
+                self.arguments
+                    .iter()
+                    .filter(|argument| paths.contains(&argument.from))
+                    .find(|argument| {
+                        let state = place.states.get(argument.temporary.index());
+                        state == Some(&PathState::INITIALIZED)
+                    })
+                    .map(|_| Handed::ToTemporary)?
+            };
+            match handed {
+                Some(before) if before != here => return None,
+                _ => handed = Some(here),
+            }
+        }
+        handed
+    }
+
+    fn argument_of(&self, paths: &[MovePathId], call: Location) -> Option<&Argument> {
+        let mut arguments = self.arguments.iter();
+        arguments.find(|argument| argument.call == call && paths.contains(&argument.from))
     }
 
     fn held_in(&self, paths: &[MovePathId], states: &[PathState], begins_later: bool) -> Held {
@@ -344,7 +492,12 @@ fn last_segment(path: &str) -> Option<&str> {
 
 /// A segment of a path as dumps have it: what is `async` is a closure for them.
 fn as_dumped(segment: &str) -> Cow<'_, str> {
-    let coroutines = ["{async_fn#", "{async_block#", "{async_closure#", "{coroutine#"];
+    let coroutines = [
+        "{async_fn#",
+        "{async_block#",
+        "{async_closure#",
+        "{coroutine#",
+    ];
     let number = coroutines
         .iter()
         .find_map(|kind| segment.strip_prefix(kind));
@@ -394,6 +547,45 @@ fn position_of(at: Position, lines: &[&str]) -> TextPosition {
     }
 }
 
+/// The locals that are variables which the reader sees by their names.
+fn named_locals(
+    function: &FunctionFacts,
+    variables: &[Tracked],
+    body: &Body<'_>,
+    paths: &MovePaths<'_>,
+) -> Vec<(Local, usize)> {
+    let tracked: Vec<Vec<MovePathId>> = variables
+        .iter()
+        .zip(&function.variables)
+        .map(|(tracked, facts)| match tracked {
+            Tracked::In(paths) if facts.role != LocalRole::Hidden => paths.clone(),
+            _ => Vec::new(),
+        })
+        .collect();
+    happened::whole_locals(body, paths, &tracked)
+}
+
+fn argument(body: &Body<'_>, paths: &MovePaths<'_>, kind: &EventKind<'_>) -> Option<Argument> {
+    let EventKind::Moved {
+        path: Some(from),
+        destination: Destination::Argument {
+            index, location, ..
+        },
+        ..
+    } = kind
+    else {
+        return None;
+    };
+    let call = body.terminator(*location)?;
+    let operand = call.kind.operands().get(*index)?;
+    let temporary = paths.local(operand.place()?.as_local()?)?;
+    Some(Argument {
+        from: *from,
+        call: *location,
+        temporary,
+    })
+}
+
 /// Where the compiler has a variable of the debug information.
 fn tracked(
     program: &Program<'_>,
@@ -406,7 +598,9 @@ fn tracked(
         .variables
         .iter()
         .filter(|variable| variable.name == &*facts.variable.name);
-    let here: Vec<&Variable<'_>> = named.filter(|variable| is_same(facts, variable, lines)).collect();
+    let here: Vec<&Variable<'_>> = named
+        .filter(|variable| is_same(facts, variable, lines))
+        .collect();
     let pointers = leading_references(&program.image.ty(facts.variable.ty).name);
     let depth = |variable: &Variable<'_>| {
         let local = variable.place()?.as_local()?;

@@ -6,12 +6,14 @@
 
 mod calls;
 mod function;
+mod happened;
+pub(crate) mod parts;
 mod rows;
 mod texts;
 mod way;
 
-pub(crate) use calls::{CallWays, is_innermost};
-pub(crate) use function::{FunctionOwnership, Held, OwnedElement, PartState};
+pub(crate) use calls::{CallWays, Happened, is_innermost};
+pub(crate) use function::{FunctionOwnership, Handed, Held};
 pub use texts::{BORROW_CHECKED_BLOB, MISSING_FACTS_BLOB};
 pub(crate) use texts::{BodyIndex, CompilerTexts};
 pub(crate) use way::WayId;

@@ -91,15 +91,17 @@ impl Rows {
                     step_rows([statement.source.span], &position)
                 })
                 .collect();
-            steps.push(block.terminator.as_ref().map_or_else(
-                StepRows::default,
-                |terminator| {
-                    if matches!(terminator.kind, TerminatorKind::Unreachable) {
-                        return StepRows::default();
-                    }
-                    step_rows([terminator.source.span, terminator.callee_span], &position)
-                },
-            ));
+            steps.push(
+                block
+                    .terminator
+                    .as_ref()
+                    .map_or_else(StepRows::default, |terminator| {
+                        if matches!(terminator.kind, TerminatorKind::Unreachable) {
+                            return StepRows::default();
+                        }
+                        step_rows([terminator.source.span, terminator.callee_span], &position)
+                    }),
+            );
             for (index, step) in (0..).zip(&steps) {
                 let location = Location {
                     block: block.id,
@@ -138,9 +140,10 @@ impl Rows {
             *first = Some(None);
         }
         while let Some(index) = open.pop() {
-            let (Some(block), Some(mut inside)) =
-                (body.blocks.get(index), at_start.get(index).copied().flatten())
-            else {
+            let (Some(block), Some(mut inside)) = (
+                body.blocks.get(index),
+                at_start.get(index).copied().flatten(),
+            ) else {
                 continue;
             };
             for (step, statement) in block.statements.iter().enumerate() {

@@ -11,9 +11,11 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use stackheap_mir::{
-    BasicBlock, Body, EdgeLabel, Flow, Location, MovePathId, MovePaths, PathState, TerminatorKind,
+    BasicBlock, Body, EdgeLabel, Flow, Location, MovePaths, PathState, TerminatorKind,
 };
-use stackheap_model::{Site, SiteId, SiteRole, SiteTable, Statement, TextPosition, TextRange};
+use stackheap_model::{
+    Site, SiteId, SiteRole, SiteTable, Statement, StatementKind, TextPosition, TextRange,
+};
 
 use super::rows::{ExpansionId, Rows, Weight, start_of, weight};
 
@@ -213,16 +215,6 @@ fn few(mut places: Vec<Standing>) -> Vec<Standing> {
     places
 }
 
-impl Standings {
-    /// What a path can be here.
-    pub(crate) fn state(&self, path: MovePathId) -> PathState {
-        let states = self.places.iter();
-        states
-            .filter_map(|place| place.states.get(path.index()).copied())
-            .fold(PathState::default(), PathState::union)
-    }
-}
-
 impl Ground<'_, '_> {
     fn statement_of(&self, site: &Site) -> Option<&Statement> {
         self.table.statements.get(site.statement.0 as usize)
@@ -253,7 +245,7 @@ impl Ground<'_, '_> {
 
     /// The states while the call that a place leads to is in progress: its operands are moved into
     /// it, and what it gives is not there yet.
-    pub(crate) fn within(&self, place: &Standing) -> Arc<[PathState]> {
+    pub(crate) fn within(&self, place: &Standing) -> (Arc<[PathState]>, Option<Location>) {
         let mut states = place.states.to_vec();
         let mut location = place.location;
         for _ in 0..BLOCKS_TO_CALL {
@@ -272,12 +264,11 @@ impl Ground<'_, '_> {
                 TerminatorKind::Drop(place)
                     if self.paths.may_have_value(self.body, place, &states) =>
                 {
-                    return states.into();
+                    return (states.into(), None);
                 }
                 TerminatorKind::Call { .. } | TerminatorKind::TailCall { .. } => {
-                    self.paths
-                        .pass_terminator(self.body, block.id, &mut states);
-                    return states.into();
+                    self.paths.pass_terminator(self.body, block.id, &mut states);
+                    return (states.into(), Some(location));
                 }
                 _ => {}
             }
@@ -290,12 +281,11 @@ impl Ground<'_, '_> {
             let (Some(only), None) = (onward.next(), onward.next()) else {
                 break;
             };
-            self.paths
-                .pass_terminator(self.body, block.id, &mut states);
+            self.paths.pass_terminator(self.body, block.id, &mut states);
             states = self.paths.along(self.body, block.id, only.label, &states);
             location = start_of(only.target);
         }
-        Arc::clone(&place.states)
+        (Arc::clone(&place.states), None)
     }
 }
 
@@ -328,6 +318,8 @@ struct Search<'g, 'b, 't> {
     unwinds: bool,
     /// The statement that the row is part of.
     statement: Option<TextRange>,
+    /// That statement, if it is a closing brace.
+    scope_end: Option<TextRange>,
     /// Whether the stop before was in the same one.
     is_same_statement: bool,
     /// The expansions that the call stood in at the stop before.
@@ -352,6 +344,10 @@ impl<'g, 'b, 't> Search<'g, 'b, 't> {
             is_claimed: !ground.rows.steps_at(site.position).is_empty(),
             unwinds: site.role == SiteRole::Cleanup,
             statement: ground.statement_of(site).map(|statement| statement.range),
+            scope_end: ground
+                .statement_of(site)
+                .filter(|statement| statement.kind == StatementKind::ScopeEnd)
+                .map(|statement| statement.range),
             is_same_statement: false,
             left: Vec::new(),
             is_same_site: false,
@@ -482,8 +478,13 @@ impl<'g, 'b, 't> Search<'g, 'b, 't> {
     /// for that one.
     fn is_target(&self, arrival: &Arrival) -> Option<(u8, usize)> {
         let rows = self.ground.rows.at(arrival.location)?;
+        if rows.is_silent && !self.is_same_statement && self.is_at_scope_end(&rows.positions) {
+            return Some((0, 0));
+        }
         if !self.is_claimed {
-            return self.is_expanded_here(arrival.location).map(|cost| (0, cost));
+            return self
+                .is_expanded_here(arrival.location)
+                .map(|cost| (0, cost));
         }
         // The code of one row that runs on is not stopped at again.
         if (self.is_same_site || rows.is_silent) && arrival.run == Some(self.position) {
@@ -493,6 +494,13 @@ impl<'g, 'b, 't> Search<'g, 'b, 't> {
         phases
             .find(|&(_, &at)| at == self.position)
             .map(|(phase, _)| (phase, 0))
+    }
+
+    /// Whether these rows are in the closing brace that was stopped at: whose storage ends there has
+    /// it until the brace is run.
+    fn is_at_scope_end(&self, positions: &[TextPosition]) -> bool {
+        self.scope_end
+            .is_some_and(|range| positions.iter().any(|&at| range.contains(at)))
     }
 
     /// Whether a step is what a macro in the statement at hand was expanded to; with what it costs
