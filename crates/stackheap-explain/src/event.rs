@@ -173,8 +173,11 @@ fn part_of(local: &PlaceRef, path: &str, names: &dyn Names) -> String {
         format!("what {whole} points at")
     } else if path.starts_with('*') {
         format!("a part of what {whole} points at")
+    } else if let Some(inside) = whole.strip_suffix('`') {
+        // The name of a local of the frame that is looked at.
+        format!("{inside}.{}`", visible(path))
     } else {
-        format!("a part of {whole}")
+        format!("`{}` of {whole}", visible(path))
     }
 }
 
@@ -184,12 +187,49 @@ fn target(to: &MoveTarget, names: &dyn Names) -> String {
         MoveTarget::PartOf(local) => format!(" into {}", subject(local, names)),
         MoveTarget::Made(path) => format!(" into a new `{}`", quote(&short_type(path))),
         MoveTarget::Call { function, argument } => {
-            let function = quote(&short_type(function));
+            let function = quote(&callee(function));
             format!(" into the call of `{function}`, as argument {argument}")
         }
         MoveTarget::Caller => " to the caller, as the result".to_owned(),
         MoveTarget::Elsewhere => String::new(),
     }
+}
+
+/// The path of a function as the compiler writes it, without generic arguments and with the last of
+/// its modules.
+fn callee(path: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = path;
+    while let Some(at) = rest.find("::<") {
+        plain.push_str(rest.get(..at).unwrap_or_default());
+        rest = behind_angles(rest.get(at + 2..).unwrap_or_default());
+    }
+    plain.push_str(rest);
+    // `<T as Trait>::f` has no modules to leave out.
+    if plain.starts_with('<') {
+        return plain;
+    }
+    let mut segments: Vec<&str> = plain.rsplit("::").take(2).collect();
+    segments.reverse();
+    segments.join("::")
+}
+
+/// What follows a pair of angle brackets and what is between them.
+fn behind_angles(text: &str) -> &str {
+    let mut depth = 0_usize;
+    let mut before = ' ';
+    for (at, c) in text.char_indices() {
+        match c {
+            '<' => depth += 1,
+            '>' if before != '-' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 {
+            return text.get(at + c.len_utf8()..).unwrap_or_default();
+        }
+        before = c;
+    }
+    ""
 }
 
 fn moved(
@@ -456,6 +496,51 @@ mod tests {
             },
             "the bytes of `n` of frame 7 changed (24 bytes)",
             None,
+        );
+    }
+
+    #[test]
+    fn what_goes_elsewhere_says_where() {
+        let moved = |path: &str, to| EventKind::Move {
+            from: local(),
+            path: path.into(),
+            to,
+            bytes: Some(24),
+        };
+        let call = |function: &str| MoveTarget::Call {
+            function: function.into(),
+            argument: 1,
+        };
+        let rule = "a move copies the value's own bytes and leaves on the heap what they point at; `n` of frame 7 has no value any more";
+        for (function, short) in [
+            ("consume", "consume"),
+            ("std::mem::drop::<std::string::String>", "mem::drop"),
+            ("Box::<dyn Any + Send>::downcast::<String>", "Box::downcast"),
+            ("Vec::<fn(u8) -> u8>::push", "Vec::push"),
+            (
+                "<str as ToString>::to_string",
+                "<str as ToString>::to_string",
+            ),
+        ] {
+            let text = format!(
+                "`n` of frame 7 moved into the call of `{short}`, as argument 1: 24 bytes copied"
+            );
+            check(moved("", call(function)), &text, Some(rule));
+        }
+        check(
+            moved("name", MoveTarget::Caller),
+            "`name` of `n` of frame 7 moved to the caller, as the result: 24 bytes copied",
+            Some(
+                "a move copies the value's own bytes and leaves on the heap what they point at; `n` of frame 7 is not whole any more",
+            ),
+        );
+        check(
+            EventKind::Drop {
+                local: local(),
+                path: "".into(),
+            },
+            "`n` of frame 7 was dropped",
+            Some("a value is dropped when its owner goes out of scope or gets another value"),
         );
     }
 

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use stackheap_model::{
     At, Block, BlockState, Event, EventKind, FrameId, LocalRole, LocalState, Output, OutputStream,
     PlaceRef, Position, RuntimeAddress, SiteId, Stack, State, StepNumber, StepRef, StopNumber,
-    TextPosition, Thread, ThreadId, Unknown, Value, ValueKind,
+    TextPosition, TextRange, Thread, ThreadId, Unknown, Value, ValueKind,
 };
 use stackheap_trace::{
     Applied, BlockEntry, Cursor, FrameEntry, Record, ReplayState, Sequence, ThreadState,
@@ -137,7 +137,15 @@ impl<'p, 'r> Walk<'p, 'r> {
         let frames = frames.flat_map(|thread| &thread.frames);
         walk.steps
             .extend(frames.map(|entry| (entry.frame, entry.step)));
-        walk.ways.meet(program, walk.cursor.state());
+        for (frame, happened) in walk.ways.meet(program, walk.cursor.state()) {
+            let site = walk.sites.get(&frame);
+            let statement = site.and_then(|&site| program.statement_range(site));
+            let mut early = happened;
+            early.retain(|event| is_within(&event.at, statement));
+            if !early.is_empty() {
+                walk.early.insert(frame, early);
+            }
+        }
         walk.pending = Some(stop);
         Ok(walk)
     }
@@ -419,16 +427,10 @@ impl<'p, 'r> Walk<'p, 'r> {
         // What code without a row of its own did in the statement that is about to run is told with
         // that statement.
         let statement = self.program.statement_range(site);
-        let is_early = |at: &Option<Position>| {
-            let at = at.as_ref().map(|at| TextPosition {
-                line: at.line,
-                column: at.column,
-            });
-            before != Some(step)
-                && at.is_some_and(|at| statement.is_some_and(|range| range.contains(at)))
-        };
-        let (early, happened): (Vec<_>, Vec<_>) =
-            happened.into_iter().partition(|event| is_early(&event.at));
+        let is_new = before != Some(step);
+        let (early, happened): (Vec<_>, Vec<_>) = happened
+            .into_iter()
+            .partition(|event| is_new && is_within(&event.at, statement));
         let late = self.early.remove(&top.frame).unwrap_or_default();
         if !early.is_empty() {
             self.early.insert(top.frame, early);
@@ -821,6 +823,15 @@ fn thread(
         },
         frames,
     }
+}
+
+/// Whether a position is in a statement.
+fn is_within(at: &Option<Position>, statement: Option<TextRange>) -> bool {
+    let at = at.as_ref().map(|at| TextPosition {
+        line: at.line,
+        column: at.column,
+    });
+    at.is_some_and(|at| statement.is_some_and(|range| range.contains(at)))
 }
 
 fn held(frames: &[BuiltFrame]) -> Before {

@@ -82,16 +82,27 @@ impl CallWays {
         self.met.remove(&frame);
     }
 
-    /// Takes note of the calls that are in progress where a walk begins.
-    pub(crate) fn meet(&mut self, program: &Program<'_>, state: &ReplayState) {
+    /// Takes note of the calls that are in progress where a walk begins; gives what each did last,
+    /// on its way to where it is.
+    pub(crate) fn meet(
+        &mut self,
+        program: &Program<'_>,
+        state: &ReplayState,
+    ) -> Vec<(FrameId, Vec<Happened>)> {
+        let mut did = Vec::new();
         for thread in state.threads.iter().filter(|thread| !thread.ended) {
             for entry in &thread.frames {
                 let stops = entry.stop.0.saturating_sub(entry.entered_stop.0);
-                if let Some(way) = (stops <= STOPS_LOOKED_BACK)
+                if let Some((way, happened)) = (stops <= STOPS_LOOKED_BACK)
                     .then(|| followed(program, entry))
                     .flatten()
                 {
                     self.ways.insert(entry.frame, way);
+                    // Else it was told before.
+                    let first = program.recording.first_stop_of_step(entry.step);
+                    if first == Some(entry.stop) {
+                        did.push((entry.frame, happened));
+                    }
                     continue;
                 }
                 let way = program.ownership(entry.function).and_then(|ownership| {
@@ -101,6 +112,7 @@ impl CallWays {
                 self.met.extend(way.map(|way| (entry.frame, way)));
             }
         }
+        did
     }
 
     /// Where all calls of a state stand. What was not followed from its beginning may be told by
@@ -131,7 +143,7 @@ impl CallWays {
             return Some(way);
         }
         match followed(program, entry) {
-            Some(way) => {
+            Some((way, _)) => {
                 self.ways.insert(entry.frame, way);
                 Some(way)
             }
@@ -170,12 +182,13 @@ fn is_definite(
     })
 }
 
-/// Follows a call from its beginning to where it is.
-fn followed(program: &Program<'_>, entry: &FrameEntry) -> Option<WayId> {
+/// Follows a call from its beginning to where it is; with what it did last.
+fn followed(program: &Program<'_>, entry: &FrameEntry) -> Option<(WayId, Vec<Happened>)> {
     if entry.stop.0.saturating_sub(entry.entered_stop.0) > STOPS_FOLLOWED {
         return None;
     }
     let mut ways = CallWays::default();
+    let mut last = Vec::new();
     let mut cursor = program.recording.cursor_at(entry.entered_stop).ok()?;
     loop {
         let state = cursor.state();
@@ -186,10 +199,10 @@ fn followed(program: &Program<'_>, entry: &FrameEntry) -> Option<WayId> {
             .find(|thread| thread.last_stop == Some(stop))
             .and_then(ThreadState::top);
         if let Some(here) = here.filter(|here| here.frame == entry.frame) {
-            let _ = ways.note(program, here);
+            last = ways.note(program, here);
         }
         if stop >= entry.stop {
-            return ways.get(entry.frame);
+            return ways.get(entry.frame).map(|way| (way, last));
         }
         loop {
             let (_, record, _) = cursor.next()?.ok()?;

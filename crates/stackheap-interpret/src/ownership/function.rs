@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustc_hash::FxHashSet;
 use stackheap_mir::{
     Body, BodyKind, Destination, EventKind, Facts, Flow, Loan, Local, Location, MovePathId,
-    MovePaths, PathElement, PathState, Position, Projection, Span, Variable,
+    MovePaths, PathElement, PathOf, PathState, Position, Projection, Span, Variable,
 };
 use stackheap_model::{
     FileId, FrameId, FunctionId, LocalLoan, LocalRole, Site, SiteId, SiteRole, SiteTable,
@@ -15,6 +15,7 @@ use stackheap_model::{
 };
 
 use super::happened::{self, Known, Named, Telling, ToldLoan};
+use super::parts::named_part;
 use super::rows::Rows;
 use super::texts::BodyText;
 use super::way::{Ground, Passed, Standings, WayId, Ways};
@@ -210,8 +211,18 @@ impl<'t> FunctionOwnership<'t> {
         let known = events
             .iter()
             .filter_map(|event| {
-                happened::known(event, &loans, &named, |span| {
-                    is_here(span.file).then(|| position_of(span.start, lines))
+                let at =
+                    |span: Span<'t>| is_here(span.file).then(|| position_of(span.start, lines));
+                happened::known(event, &loans, &named, at, |variable, place| {
+                    let PathOf::Exactly(id) = paths.of_place(&body, place) else {
+                        return None;
+                    };
+                    let elements = &paths.get(id)?.elements;
+                    let ty = function.variables.get(variable)?.variable.ty;
+                    let elements: Vec<_> = elements.iter().map(owned_element).collect();
+                    (!elements.is_empty())
+                        .then(|| named_part(&program.image, ty, elements))
+                        .flatten()
                 })
             })
             .collect();
@@ -622,10 +633,10 @@ fn tracked(
             continue;
         };
         match paths.of_place(body, place) {
-            stackheap_mir::PathOf::Exactly(id) if !found.contains(&id) => found.push(id),
-            stackheap_mir::PathOf::BehindPointer => behind = true,
+            PathOf::Exactly(id) if !found.contains(&id) => found.push(id),
+            PathOf::BehindPointer => behind = true,
             // A coroutine's captures and a closure's that are only read have no path of their own.
-            stackheap_mir::PathOf::Inside(id) if !found.contains(&id) => found.push(id),
+            PathOf::Inside(id) if !found.contains(&id) => found.push(id),
             _ => {}
         }
         behind |= place.projection.contains(&Projection::Deref) && found.is_empty();

@@ -17,8 +17,9 @@ pub(crate) struct Known<'t> {
     what: What<'t>,
     /// The variable, by its index in the function.
     variable: usize,
-    /// The part of it, as fields.
+    /// The part of it, as fields, with its size in bytes where that is known.
     path: Arc<str>,
+    bytes: Option<u64>,
     pub at: Option<TextPosition>,
 }
 
@@ -60,6 +61,7 @@ pub(crate) fn known<'t>(
     loans: &[Loan<'t>],
     named: &Named<'_>,
     position: impl Fn(stackheap_mir::Span<'t>) -> Option<TextPosition>,
+    part: impl Fn(usize, &Place<'t>) -> Option<(String, u64)>,
 ) -> Option<Known<'t>> {
     let (what, place) = match &event.kind {
         EventKind::Moved {
@@ -85,11 +87,17 @@ pub(crate) fn known<'t>(
         EventKind::Dropped { place, .. } => (What::Dropped(place.clone()), place),
         _ => return None,
     };
+    let variable = named.of(place.local)?;
+    let (path, bytes) = match part(variable, place) {
+        Some((path, bytes)) => (path.into(), (bytes > 0).then_some(bytes)),
+        None => (path_of(place), None),
+    };
     Some(Known {
         location: event.location,
         what,
-        variable: named.of(place.local)?,
-        path: path_of(place),
+        variable,
+        path,
+        bytes,
         at: event.span.and_then(position),
     })
 }
@@ -223,7 +231,7 @@ impl Telling<'_, '_> {
         let path = Arc::clone(&known.path);
         let bytes = match path.is_empty() {
             true => self.sizes.get(known.variable).copied().flatten(),
-            false => None,
+            false => known.bytes,
         };
         Some(match &known.what {
             What::Moved(target) => Told::Move {

@@ -130,6 +130,24 @@ fn lost_part(image: &Image<'_>, whole: TypeId, part: &PartState) -> Option<LostP
     })
 }
 
+/// The path of fields to a part of a variable of this type, and its size in bytes.
+pub(crate) fn named_part(
+    image: &Image<'_>,
+    ty: TypeId,
+    elements: Vec<OwnedElement>,
+) -> Option<(String, u64)> {
+    let part = PartState {
+        elements,
+        dropped: false,
+    };
+    let part = lost_part(image, ty, &part)?;
+    let size = match part.in_box {
+        None => part.size,
+        Some(_) => return Some((part.path, 0)),
+    };
+    Some((part.path, size))
+}
+
 /// The pointers that are left in a variable at an address.
 pub(crate) fn pointers_left(
     pointers: &[Pointer],

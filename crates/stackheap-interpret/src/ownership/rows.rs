@@ -3,7 +3,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use stackheap_mir::{
-    BasicBlock, Body, Local, Location, Rvalue, Span, StatementKind, TerminatorKind,
+    BasicBlock, Body, EdgeLabel, Local, Location, Rvalue, Span, StatementKind, TerminatorKind,
 };
 use stackheap_model::{TextPosition, TextRange};
 
@@ -167,7 +167,9 @@ impl Rows {
                 }
             }
             self.note_expanded(index, block.statements.len(), inside);
-            for edge in block.terminator.iter().flat_map(|end| &end.edges) {
+            // What a panic drops on its way out is not of the macro.
+            let onward = block.terminator.iter().flat_map(|end| &end.edges);
+            for edge in onward.filter(|edge| edge.label != EdgeLabel::Unwind) {
                 if let Some(target @ None) = at_start.get_mut(edge.target.index()) {
                     *target = Some(inside);
                     open.push(edge.target.index());
