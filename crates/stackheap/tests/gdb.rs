@@ -17,7 +17,9 @@ use std::process::Command;
 use corpus::{Recorded, Runner};
 use serde_json::Value as Json;
 use stackheap_interpret::Program;
-use stackheap_model::{Frame, Local, LocalRole, LocalState, Region, SiteId, State};
+use stackheap_model::{
+    Frame, Local, LocalRole, LocalState, Region, SiteId, SiteRole, State, StatementKind,
+};
 
 /// gdb takes its time: of the programs that fit, every third is compared where not all are.
 const EVERY: usize = 3;
@@ -75,7 +77,7 @@ fn compare(runner: &Runner, source: &Path) -> Result<usize, String> {
         let frames = answers
             .get(&(index as u64))
             .ok_or_else(|| format!("<{}#{}>: gdb does not stop there", mark.name, mark.nth))?;
-        compared += compare_state(state, frames)
+        compared += compare_state(&program, state, frames)
             .map_err(|why| format!("<{}#{}>: {why}", mark.name, mark.nth))?;
     }
     Ok(compared)
@@ -150,7 +152,7 @@ fn instruction(program: &Program<'_>, state: &State) -> Result<(u64, usize), Str
 }
 
 /// Compares the user's frames of the thread that stopped with gdb's.
-fn compare_state(state: &State, told: &Json) -> Result<usize, String> {
+fn compare_state(program: &Program<'_>, state: &State, told: &Json) -> Result<usize, String> {
     let thread = state
         .threads
         .iter()
@@ -180,7 +182,7 @@ fn compare_state(state: &State, told: &Json) -> Result<usize, String> {
         // A frame that aligns itself has its variables at distances from its low end that do not
         // change, and what it was handed at those from its high end.
         let shifts = [shift("sp", frame.low.0), shift("cfa", frame.high.0)];
-        compared += compare_frame(frame, &variables, shifts)
+        compared += compare_frame(frame, &variables, shifts, is_ending(program, frame))
             .map_err(|why| format!("{}: {why}", frame.function))?;
     }
     Ok(compared)
@@ -196,8 +198,28 @@ fn distinct(addresses: impl Iterator<Item = u64>) -> Vec<u64> {
 /// By how much the two ends of a frame, the low one first, are further up in the other run.
 type Shifts = [Option<u64>; 2];
 
+/// Whether a frame stands at a closing brace, or where a panic leaves it: for the debug information
+/// the scopes that end there are over, while what is dropped there is still to be dropped.
+fn is_ending(program: &Program<'_>, frame: &Frame) -> bool {
+    let table = &program.table;
+    let Some(here) = &frame.at.position else {
+        return false;
+    };
+    table.sites.iter().any(|site| {
+        let statement = table.statements.get(site.statement.0 as usize);
+        let at = (site.position.line, site.position.column) == (here.line, here.column);
+        let is_end = statement.is_some_and(|found| found.kind == StatementKind::ScopeEnd);
+        at && (is_end || site.role == SiteRole::Cleanup)
+    })
+}
+
 /// Compares the variables of a frame; the other run's is further up by one of the `shifts`.
-fn compare_frame(frame: &Frame, told: &[&Json], shifts: Shifts) -> Result<usize, String> {
+fn compare_frame(
+    frame: &Frame,
+    told: &[&Json],
+    shifts: Shifts,
+    is_ending: bool,
+) -> Result<usize, String> {
     let mut compared = 0;
     let is_told = |variable: &Json| {
         let name = variable["name"].as_str().unwrap_or_default();
@@ -228,6 +250,7 @@ fn compare_frame(frame: &Frame, told: &[&Json], shifts: Shifts) -> Result<usize,
     }
     let missing = frame.locals.iter().find(|local| {
         local.state == LocalState::Live
+            && !is_ending
             && local.place.region == Region::Stack
             && local.role != LocalRole::Hidden
             && !told

@@ -464,9 +464,7 @@ impl<'g, 'b, 't> Search<'g, 'b, 't> {
                 states: arrival.states.as_slice().into(),
             };
             self.find(place, arrival.from, arrival.cost + cost);
-            if cost == 0 {
-                return;
-            }
+            return;
         }
         arrival.cost += self.cost(&mut arrival);
         if arrival.cost <= COST_LIMIT {
