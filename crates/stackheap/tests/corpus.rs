@@ -15,6 +15,11 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use corpus::{Moment, Recorded, Runner};
+use stackheap_interpret::{StateLimits, Walk};
+use stackheap_model::LocalState;
+
+/// States of a program in which the locals are counted.
+const STATES_COUNTED: usize = 250;
 
 /// Set to write the drawings instead of comparing them.
 const UPDATE: &str = "STACKHEAP_UPDATE_DRAWINGS";
@@ -26,6 +31,44 @@ struct Looked {
     problems: Vec<String>,
     /// Its drawings, one after the other; empty where it could not be recorded.
     drawings: String,
+    states: LocalStates,
+}
+
+/// The locals of user code in the first states of a program.
+#[derive(Default)]
+struct LocalStates {
+    all: u64,
+    /// Those whose state is known: live, moved, dropped or another.
+    definite: u64,
+    /// Why the others are not.
+    unknown: Vec<String>,
+}
+
+impl LocalStates {
+    fn of(program: &stackheap_interpret::Program<'_>) -> Result<Self, String> {
+        let mut states = Self::default();
+        let mut walk = Walk::new(program, StateLimits::default());
+        for _ in 0..STATES_COUNTED {
+            let Some(state) = walk.next_state().map_err(|why| why.to_string())? else {
+                break;
+            };
+            let threads = state.threads.iter();
+            let frames = threads.flat_map(|thread| &thread.frames);
+            for frame in frames.filter(|frame| frame.user) {
+                for local in &frame.locals {
+                    states.all += 1;
+                    match &local.state {
+                        LocalState::Unknown(why) => states.unknown.push(format!(
+                            "step {}, {}, `{}`: {}",
+                            state.step, frame.function, local.name, why.reason
+                        )),
+                        _ => states.definite += 1,
+                    }
+                }
+            }
+        }
+        Ok(states)
+    }
 }
 
 impl Looked {
@@ -34,6 +77,7 @@ impl Looked {
             source: source.to_owned(),
             problems: Vec::new(),
             drawings: String::new(),
+            states: LocalStates::default(),
         }
     }
 
@@ -79,6 +123,10 @@ fn look_into(runner: &Runner, source: &Path, looked: &mut Looked) -> Result<(), 
         Drawn::Not
     };
     look_at_marks(&recorded, looked, here)?;
+    if !recorded.program.header.optimised {
+        let program = recorded.opened.program().map_err(|why| why.to_string())?;
+        looked.states = LocalStates::of(&program)?;
+    }
     if drawn && threaded {
         // With one thread at a time the threads are at the same places each time.
         let runner = Runner {
@@ -147,6 +195,27 @@ fn every_claim_of_the_corpus_holds() {
         problems.len(),
         problems.join("\n")
     );
+}
+
+/// Whether a variable has a value is known for each, but for what the body of a coroutine keeps on the
+/// stack. All programs but the optimised ones, whose code does not go the compiler's ways.
+#[test]
+fn the_state_of_nearly_every_local_is_known() {
+    let looked_at = looked_at();
+    let all: u64 = looked_at.iter().map(|looked| looked.states.all).sum();
+    let definite: u64 = looked_at.iter().map(|looked| looked.states.definite).sum();
+    let share = 100.0 * definite as f64 / all.max(1) as f64;
+    eprintln!("{definite} of {all} locals are in a known state: {share:.3} %");
+    for looked in looked_at
+        .iter()
+        .filter(|looked| !looked.states.unknown.is_empty())
+    {
+        let LocalStates { all, unknown, .. } = &looked.states;
+        let (name, first) = (corpus::name_of(&looked.source), &unknown[0]);
+        eprintln!("  {name}: {} of {all} are not; {first}", unknown.len());
+    }
+    assert!(share >= 99.0 && all > 0, "{share:.3} % of {all}");
+    assert!(corpus::subset().is_some() || all >= 20_000, "{all} locals");
 }
 
 /// Programs of another compiler: the layouts, names and code that the next stable one will have. Each
