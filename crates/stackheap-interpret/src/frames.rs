@@ -45,6 +45,8 @@ pub(crate) struct BuiltLocal {
     pub named_by_value: Option<u32>,
     /// Where its value is on its way to, if it was moved: `pointers` are those of the value then.
     pub handed: Option<Handed>,
+    /// Whether its destructor runs.
+    pub is_dropping: bool,
     /// Whether its state is what the compiler says.
     pub is_certain: bool,
 }
@@ -338,9 +340,11 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
             .filter(|held| *held != Held::Depends || state == LocalState::Live);
         let is_certain = held.is_some() && left_over.is_none();
         let handed = match held {
-            Some(Held::Moved) => self.handed(context, facts),
+            Some(Held::Moved | Held::Live | Held::PartlyMoved(_)) => self.handed(context, facts),
             _ => None,
         };
+        let is_dropping = handed == Some(Handed::ToDestructor);
+        let handed = handed.filter(|_| held == Some(Held::Moved));
         let lost = match &held {
             Some(Held::PartlyMoved(lost)) => {
                 parts::lost_parts(&self.program.image, facts.variable.ty, lost)
@@ -412,6 +416,7 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
                 untouched,
                 named_by_value,
                 handed,
+                is_dropping,
                 is_certain: is_certain && !matches!(local_state, LocalState::Unknown(_)),
             },
         )

@@ -118,6 +118,8 @@ pub(crate) struct HeapBuilder<'m, 'r> {
     edges: Vec<Edge>,
     statics: Vec<StaticItem>,
     queue: VecDeque<(BlockId, RuntimeAddress, u64)>,
+    /// The locals whose destructors have given back what they owned.
+    dropped: Vec<(usize, usize)>,
     /// Whether blocks are read that no owner is known of, as what a pointer takes them for.
     beyond_owners: bool,
     /// The places of locals, by address: start, end, frame and local.
@@ -164,6 +166,7 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
             edges: Vec::new(),
             statics: Vec::new(),
             queue: VecDeque::new(),
+            dropped: Vec::new(),
             beyond_owners: false,
             locals: Vec::new(),
             locals_reach: Vec::new(),
@@ -209,6 +212,13 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
             };
             if let Some(local) = built.frame.locals.get_mut(local) {
                 local.state = LocalState::Unknown(verdict.why);
+            }
+        }
+        for (frame, local) in std::mem::take(&mut self.dropped) {
+            let built = flat.get_mut(frame);
+            if let Some(local) = built.and_then(|built| built.frame.locals.get_mut(local)) {
+                local.state = LocalState::Dropped;
+                local.value = None;
             }
         }
         self.edges.truncate(self.limits.edges);
@@ -683,7 +693,7 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
 
     /// Which locals cannot be said to live, and why: those whose block is gone, and those that hold
     /// the same block as another without sharing it.
-    fn verdicts(&self, frames: &[&BuiltFrame]) -> Vec<Verdict> {
+    fn verdicts(&mut self, frames: &[&BuiltFrame]) -> Vec<Verdict> {
         let mut verdicts = Vec::new();
         for (frame, built) in frames.iter().enumerate() {
             for (local, more) in built.locals.iter().enumerate() {
@@ -695,7 +705,9 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
                     .iter()
                     .filter(|_| shown.is_some_and(|shown| may_live(&shown.state)))
                     .find_map(|pointer| self.why_gone(pointer));
-                if let Some(gone) = gone {
+                if gone.is_some() && more.is_dropping {
+                    self.dropped.push((frame, local));
+                } else if let Some(gone) = gone {
                     let how = if more.is_certain {
                         "the compiler still counts on its value, which `ManuallyDrop` and code in `unsafe` can drop without its knowledge"
                     } else {

@@ -18,7 +18,7 @@ use super::happened::{self, Known, Named, Telling, ToldLoan};
 use super::parts::named_part;
 use super::rows::Rows;
 use super::texts::BodyText;
-use super::way::{Ground, Passed, Standings, WayId, Ways};
+use super::way::{Ground, InProgress, Passed, Standings, WayId, Ways};
 use crate::program::{FunctionFacts, Program, VariableFacts};
 
 /// Bodies of one name that are looked at for a function.
@@ -79,6 +79,8 @@ pub(crate) enum Handed {
     ToTemporary,
     /// Into the call that is in progress.
     ToCallee,
+    /// It is still there, and its destructor runs.
+    ToDestructor,
 }
 
 /// A variable that is moved into a call as a whole.
@@ -368,8 +370,16 @@ impl<'t> FunctionOwnership<'t> {
         let mut handed = None;
         for place in &standings.places {
             let here = if in_progress {
-                let (_, call) = ground.within(place);
-                self.argument_of(paths, call?).map(|_| Handed::ToCallee)?
+                match ground.within(place).1? {
+                    InProgress::Call(call) => {
+                        self.argument_of(paths, call).map(|_| Handed::ToCallee)?
+                    }
+                    InProgress::Drop(local) => {
+                        let mut own = paths.iter().filter_map(|&path| self.paths.get(path));
+                        own.any(|path| path.local == local)
+                            .then_some(Handed::ToDestructor)?
+                    }
+                }
             } else {
                 self.arguments
                     .iter()

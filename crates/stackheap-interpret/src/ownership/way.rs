@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use stackheap_mir::{
-    BasicBlock, Body, EdgeLabel, Flow, Location, MovePaths, PathState, TerminatorKind,
+    BasicBlock, Body, EdgeLabel, Flow, Local, Location, MovePaths, PathState, TerminatorKind,
 };
 use stackheap_model::{
     Site, SiteId, SiteRole, SiteTable, Statement, StatementKind, TextPosition, TextRange,
@@ -46,6 +46,15 @@ pub(crate) struct Passed {
     pub steps: Arc<[Location]>,
     /// The states before each of them.
     pub states: Arc<[Arc<[PathState]>]>,
+}
+
+/// What a call waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InProgress {
+    /// For this call.
+    Call(Location),
+    /// For the destructor of this local, or of a part of it.
+    Drop(Local),
 }
 
 /// A body with what is needed to follow ways through it.
@@ -245,7 +254,7 @@ impl Ground<'_, '_> {
 
     /// The states while the call that a place leads to is in progress: its operands are moved into
     /// it, and what it gives is not there yet.
-    pub(crate) fn within(&self, place: &Standing) -> (Arc<[PathState]>, Option<Location>) {
+    pub(crate) fn within(&self, place: &Standing) -> (Arc<[PathState]>, Option<InProgress>) {
         let mut states = place.states.to_vec();
         let mut location = place.location;
         for _ in 0..BLOCKS_TO_CALL {
@@ -264,11 +273,11 @@ impl Ground<'_, '_> {
                 TerminatorKind::Drop(place)
                     if self.paths.may_have_value(self.body, place, &states) =>
                 {
-                    return (states.into(), None);
+                    return (states.into(), Some(InProgress::Drop(place.local)));
                 }
                 TerminatorKind::Call { .. } | TerminatorKind::TailCall { .. } => {
                     self.paths.pass_terminator(self.body, block.id, &mut states);
-                    return (states.into(), Some(location));
+                    return (states.into(), Some(InProgress::Call(location)));
                 }
                 _ => {}
             }
