@@ -58,7 +58,7 @@ pub(crate) fn check(memory: &Memory, loans: &Loans, intent: Intent) -> Result<As
     }
     let ascent = memory.ascend(intent.place, base.map(|(_, loan)| loan.place));
     if let Some((id, loan)) = base {
-        check_base(intent, &ascent, id, loan)?;
+        check_base(memory, intent, &ascent, id, loan)?;
     }
     check_shares(memory, intent, &ascent)?;
     check_conflicts(loans, intent, &ascent, base.map(|(_, loan)| loan))?;
@@ -98,10 +98,24 @@ pub(crate) fn live_loan<'a>(
     Ok(loan)
 }
 
-fn check_base(intent: Intent, ascent: &Ascent, id: LoanId, loan: &Loan) -> Result<(), Fault> {
-    // A block that is shared, or has no owner yet, has no one place around it: that it is reached
-    // through this loan is taken as told.
-    if ascent.end == AscentEnd::Slot {
+/// Whether the place is inside of what the loan lends, and the loan allows the access.
+fn check_base(
+    memory: &Memory,
+    intent: Intent,
+    ascent: &Ascent,
+    id: LoanId,
+    loan: &Loan,
+) -> Result<(), Fault> {
+    // A block that is shared, or has no owner, has no one place around it: that it is reached from
+    // elsewhere through this loan is taken as told.
+    let covers = match (ascent.end, ascent.places.last()) {
+        (AscentEnd::Slot, _) => false,
+        (AscentEnd::Block, Some(block)) => {
+            memory.ascend(loan.place, Some(*block)).end != AscentEnd::Base
+        }
+        _ => true,
+    };
+    if !covers {
         return Err(Fault::new(Rule::LoanCovers, intent.place, Some(loan.begun)).with(id));
     }
     if intent.access == Access::Write && loan.kind == LoanKind::Shared && ascent.cell == 0 {

@@ -97,7 +97,8 @@ impl Checker {
             event: self.now,
             place: fault.place,
             other: fault.other,
-            since: fault.since,
+            // What an event does to itself began with it, and not before.
+            since: fault.since.filter(|since| *since < self.now),
         }));
         self.now = EventIndex(self.now.0.saturating_add(1));
     }
@@ -477,7 +478,8 @@ impl Checker {
             since: self.now,
             owned: false,
             slots: Default::default(),
-            reason: None,
+            given_up: None,
+            told: None,
             lost: false,
         };
         self.memory.blocks.begin(id, block);
@@ -485,8 +487,26 @@ impl Checker {
         check_bytes(id, bytes)
     }
 
+    /// A refused owner has a value, and owns nothing.
     fn own(&mut self, id: BlockId, slot: SlotId, share: Share) -> Result<(), Fault> {
         self.memory.live_slot(slot)?;
+        let holding = Holding::of(share);
+        let outcome = self.check_own(id, share);
+        match outcome {
+            Ok(shares) => {
+                self.become_owners(id, shares);
+                self.become_owner(slot, (id, holding));
+                Ok(())
+            }
+            Err(fault) => {
+                self.have_value(slot);
+                Err(fault)
+            }
+        }
+    }
+
+    /// The shares there are with one owner more; `None` for a unique one.
+    fn check_own(&self, id: BlockId, share: Share) -> Result<Option<Shares>, Fault> {
         let block = self.memory.live_block(id, Rule::NoUseAfterFree)?;
         let refuse = |rule| Fault::new(rule, id, Some(block.since));
         let mut shares = match block.owners {
@@ -499,63 +519,85 @@ impl Checker {
             Owners::Shared(_) if share == Share::Unique => return Err(refuse(Rule::OneOwner)),
             Owners::Shared(shares) => shares,
         };
-        if share == Share::Strong
-            && let Some(dead) = shares.dead
-        {
-            return Err(Fault::new(Rule::LivesByOwner, id, Some(dead)));
-        }
-        let holding = Holding::of(share);
-        shares.strong = shares.strong.saturating_add(holding.strong);
-        shares.weak = shares.weak.saturating_add(holding.weak);
-        if let Some(block) = self.memory.blocks.get_mut(id) {
-            if share != Share::Unique {
-                block.owners = Owners::Shared(shares);
+        match (share, shares.dead) {
+            (Share::Unique, _) => return Ok(None),
+            (Share::Strong, Some(dead)) => {
+                return Err(Fault::new(Rule::LivesByOwner, id, Some(dead)));
             }
-            block.since = self.now;
-            if !block.owned {
-                block.owned = true;
-                self.checked.owned.add(block.bytes);
-            }
+            (Share::Strong, None) => shares.strong = shares.strong.saturating_add(1),
+            (Share::Weak, _) => shares.weak = shares.weak.saturating_add(1),
         }
-        self.become_owner(slot, (id, holding));
-        Ok(())
+        Ok(Some(shares))
+    }
+
+    fn become_owners(&mut self, id: BlockId, shares: Option<Shares>) {
+        let Some(block) = self.memory.blocks.get_mut(id) else {
+            return;
+        };
+        if let Some(shares) = shares {
+            block.owners = Owners::Shared(shares);
+        }
+        block.since = self.now;
+        if !block.owned {
+            block.owned = true;
+            self.checked.owned.add(block.bytes);
+        }
     }
 
     fn become_owner(&mut self, slot: SlotId, holding: (BlockId, Holding)) {
         self.memory.give(slot, holding, self.now);
-        if let Some(slot) = self.memory.slots.get_mut(slot)
-            && slot.state != State::Init
-        {
-            slot.state = State::Init;
-            slot.since = self.now;
+        self.have_value(slot);
+    }
+
+    fn have_value(&mut self, slot: SlotId) {
+        if self.memory.has_value(slot).is_err() {
+            self.memory.set_state(slot, State::Init, self.now);
         }
     }
 
+    /// A refused owner has a value, and owns nothing.
     fn adopt(&mut self, id: BlockId, slot: SlotId, share: Share) -> Result<(), Fault> {
         self.memory.live_slot(slot)?;
+        let outcome = self.check_adopt(id, share);
+        match outcome {
+            Ok(owners) => {
+                if let Some(block) = self.memory.blocks.get_mut(id) {
+                    block.owners = owners;
+                    block.since = self.now;
+                }
+                self.become_owner(slot, (id, Holding::of(share)));
+                if let Some(block) = self.memory.blocks.get_mut(id)
+                    && !block.owners.lacks_holder()
+                {
+                    block.given_up = None;
+                    block.lost = false;
+                }
+                Ok(())
+            }
+            Err(fault) => {
+                self.have_value(slot);
+                Err(fault)
+            }
+        }
+    }
+
+    /// The owners there are when one that nobody held is held again.
+    fn check_adopt(&self, id: BlockId, share: Share) -> Result<Owners, Fault> {
         let block = self.memory.live_block(id, Rule::NoUseAfterFree)?;
         let refuse = Fault::new(Rule::OneOwner, id, Some(block.since));
-        let holding = Holding::of(share);
         let mut owners = block.owners;
-        match &mut owners {
-            Owners::Unique(Holder::Nobody) if share == Share::Unique => {}
-            Owners::Shared(shares) if share != Share::Unique => {
-                let left = &mut shares.forgotten;
-                if left.strong < holding.strong || left.weak < holding.weak {
-                    return Err(refuse);
-                }
-                left.strong -= holding.strong;
-                left.weak -= holding.weak;
+        match (&mut owners, share) {
+            (Owners::Unique(Holder::Nobody), Share::Unique) => {}
+            (Owners::Shared(shares), Share::Strong) if shares.forgotten.strong > 0 => {
+                shares.forgotten.strong -= 1;
             }
-            Owners::Unique(Holder::Slot(owner)) => return Err(refuse.with(*owner)),
+            (Owners::Shared(shares), Share::Weak) if shares.forgotten.weak > 0 => {
+                shares.forgotten.weak -= 1;
+            }
+            (Owners::Unique(Holder::Slot(owner)), _) => return Err(refuse.with(*owner)),
             _ => return Err(refuse),
         }
-        if let Some(block) = self.memory.blocks.get_mut(id) {
-            block.owners = owners;
-            block.since = self.now;
-        }
-        self.become_owner(slot, (id, holding));
-        Ok(())
+        Ok(owners)
     }
 
     fn hand(
@@ -724,7 +766,7 @@ impl Checker {
         faults.extend(self.allow(Intent::take(path.slot, path.via)).err());
         for holding in self.memory.take_holdings(path.slot) {
             if let Some(block) = self.memory.give_up(holding, self.now) {
-                block.reason = Some((reason, self.now));
+                block.given_up = Some(reason);
             }
         }
         self.memory.set_state(path.slot, State::Moved, self.now);
@@ -734,7 +776,7 @@ impl Checker {
     fn leak(&mut self, id: BlockId, reason: LeakReason) -> Result<(), Fault> {
         self.memory.live_block(id, Rule::NoUseAfterFree)?;
         if let Some(block) = self.memory.blocks.get_mut(id) {
-            block.reason = Some((reason, self.now));
+            block.told = Some((reason, self.now));
         }
         Ok(())
     }

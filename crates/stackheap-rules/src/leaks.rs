@@ -9,7 +9,8 @@ use crate::{BlockId, Ending, Home, LeakReason, Rule, SlotId, ThreadId};
 ///
 /// A block has the reason of what holds it, directly or through other blocks: a static, a thread or
 /// a frame that never ended, a value that was given up. What is held by nothing that is known, and
-/// owns itself by shares, is a cycle.
+/// owns itself by shares, is a cycle. A value that was dropped is no reason for what its content
+/// still owns: that should have been dropped with it.
 pub(crate) fn explain(
     memory: &Memory,
     main: Option<ThreadId>,
@@ -32,9 +33,11 @@ pub(crate) fn explain(
 
     // From here on nothing that is known to the program leads to a block.
     for (id, block) in memory.blocks.live() {
-        let root = block.lost || matches!(block.owners, Owners::None(_));
-        if root && !reach.found.contains_key(&id) {
+        if block.lost || matches!(block.owners, Owners::None(_)) {
             unexplained.add(id, LeakReason::Cycle);
+        }
+        if block.owners.outlive_value() {
+            unexplained.content(block, LeakReason::Cycle);
         }
     }
     for id in unique_cycles(memory, &reach.found) {
@@ -87,14 +90,15 @@ fn roots(
 
 /// The reason that was told for a block that nobody owns any more.
 fn given_up(block: &Block) -> Option<LeakReason> {
-    let (reason, _) = block.reason?;
-    reason.is_told().then_some(reason)
+    let told = block.told.map(|(reason, _)| reason);
+    let told = told.filter(|reason| reason.is_told());
+    block.given_up.or(told)
 }
 
 /// Reasons that were told and can be seen must be the ones that are seen.
 fn compare(memory: &Memory, found: &BTreeMap<BlockId, LeakReason>, faults: &mut Vec<Fault>) {
     for (id, block) in memory.blocks.live() {
-        if let Some((told, at)) = block.reason
+        if let Some((told, at)) = block.told
             && !told.is_told()
             && found.get(&id).is_some_and(|seen| *seen != told)
         {
@@ -137,13 +141,18 @@ impl<'a> Reach<'a> {
 
     fn spread(&mut self) {
         while let Some((block, reason)) = self.ahead.pop() {
-            let Some(block) = self.memory.blocks.get(block) else {
-                continue;
-            };
-            for slot in &block.slots {
-                for part in self.memory.with_parts(*slot) {
-                    self.slot(part, reason);
-                }
+            if let Some(block) = self.memory.blocks.get(block)
+                && !block.owners.outlive_value()
+            {
+                self.content(block, reason);
+            }
+        }
+    }
+
+    fn content(&mut self, block: &Block, reason: LeakReason) {
+        for slot in &block.slots {
+            for part in self.memory.with_parts(*slot) {
+                self.slot(part, reason);
             }
         }
     }

@@ -117,6 +117,22 @@ pub(crate) enum Owners {
     Shared(Shares),
 }
 
+impl Owners {
+    /// Whether an owner still counts that nobody holds. Its slot was given up, not dropped.
+    pub fn lacks_holder(&self) -> bool {
+        match self {
+            Self::None(_) | Self::Unique(Holder::Slot(_)) => false,
+            Self::Unique(Holder::Nobody) => true,
+            Self::Shared(shares) => shares.forgotten != Holding::default(),
+        }
+    }
+
+    /// Whether the value is dropped and its memory kept by weak owners only.
+    pub fn outlive_value(&self) -> bool {
+        matches!(self, Self::Shared(shares) if shares.dead.is_some())
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Block {
     pub bytes: u64,
@@ -130,7 +146,10 @@ pub(crate) struct Block {
     pub owned: bool,
     /// Its content.
     pub slots: BTreeSet<SlotId>,
-    pub reason: Option<(LeakReason, EventIndex)>,
+    /// Why an owner of it gave it up.
+    pub given_up: Option<LeakReason>,
+    /// Why it will not be freed, as was stated.
+    pub told: Option<(LeakReason, EventIndex)>,
     /// Whether an owner of it went without drop or reason, which was told.
     pub lost: bool,
 }
