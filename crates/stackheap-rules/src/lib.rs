@@ -40,15 +40,19 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod borrows;
 mod checked;
 mod checker;
 mod event;
+mod frames;
 mod id;
 mod leaks;
 mod loans;
 mod memory;
+mod owners;
 mod rule;
 mod table;
+mod values;
 
 pub use checked::{Amount, Checked};
 pub use checker::{BLOCK_LIMIT_BYTES, Checker, check};
