@@ -10,7 +10,23 @@
 //! frames last in first out within a limit, one owner or shares, many shared loans or one exclusive
 //! one, everything dropped and freed once, and nothing left without a reason. What is reached
 //! through raw pointers ([`Via::Raw`]) is outside of the rules about loans; that the memory is still
-//! there is checked nevertheless.
+//! there is checked nevertheless. What is not told is not checked: [`Checked`] counts what was.
+//!
+//! The laws are proved, as far as trying everything proves: `tests/laws` applies every event to every
+//! lawful sequence of up to 7 events about frames, 5 about unique owners, 5 about shares, 4 about
+//! loans and 4 about cells, and compares the answer with laws that are written over the whole
+//! history. These are 1 059 064 sequences; with optimisation one event more, and 11 962 253. The
+//! machine refuses exactly the unlawful ones, and names a law that is broken:
+//!
+//! - no block is freed twice, or used behind its free or behind its move to another address;
+//! - a block is freed when its last owner was dropped, and not before; it has one owner or shares;
+//! - at the end of the program every block was freed, or has a [`LeakReason`];
+//! - no two loans of overlapping places live at once if one is exclusive, unless one was taken
+//!   through the other, and none is live when its place is moved, dropped or freed;
+//! - calls and returns of a thread are nested as brackets are, within its stack.
+//!
+//! Checking takes about a microsecond an event (`examples/throughput.rs`). What ended leaves its
+//! number and when it ended, so that later events can be told since when they are wrong.
 //!
 //! # Examples
 //!

@@ -237,7 +237,7 @@ proptest! {
     }
 }
 
-const LONG: u64 = 50_000;
+const LONG: u64 = 20_000;
 
 /// A list whose nodes own each other, the first one owned by a static.
 fn list(share: Share) -> Vec<Event> {

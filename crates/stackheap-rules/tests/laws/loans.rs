@@ -457,13 +457,13 @@ fn loans_of_parts_and_blocks() {
     universe.explore(
         Extent {
             length: 4,
-            judged: 1,
-            lawful: 1,
+            judged: 443_133,
+            lawful: 125_150,
         },
         Extent {
             length: 5,
-            judged: 1,
-            lawful: 1,
+            judged: 6_633_003,
+            lawful: 1_775_438,
         },
     );
 }
