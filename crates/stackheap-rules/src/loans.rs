@@ -137,11 +137,16 @@ impl Loans {
         Some((loan, begun))
     }
 
-    /// The first loan of a place or of something inside of it.
-    pub fn any(&self, place: Place) -> Option<(LoanId, EventIndex)> {
+    /// The first loan of a place, or else of something inside of it, that excludes the access.
+    pub fn excluding_inside(&self, place: Place, access: Access) -> Option<(LoanId, EventIndex)> {
         let start = EventIndex(0);
-        self.excluding(place, Relation::Of, Access::Write, start)
-            .or_else(|| self.excluding(place, Relation::Inside, Access::Write, start))
+        self.excluding(place, Relation::Of, access, start)
+            .or_else(|| self.excluding(place, Relation::Inside, access, start))
+    }
+
+    /// The first loan of a place, or else of something inside of it.
+    pub fn any(&self, place: Place) -> Option<(LoanId, EventIndex)> {
+        self.excluding_inside(place, Access::Write)
     }
 
     /// Forgets what is lent of a place that is no more.

@@ -3,7 +3,7 @@
 use crate::access::Intent;
 use crate::checker::BLOCK_LIMIT_BYTES;
 use crate::memory::{Block, Fault, Holder, Holding, Ownerless, Owners, Shares, State};
-use crate::{BlockId, Checker, LeakReason, Relocation, Rule, Share, SlotId, Via};
+use crate::{Access, BlockId, Checker, LeakReason, Relocation, Rule, Share, SlotId, Via};
 
 impl Checker {
     pub(crate) fn alloc(&mut self, id: BlockId, bytes: u64) -> Result<(), Fault> {
@@ -66,6 +66,9 @@ impl Checker {
             }
             (Share::Strong, None) => shares.strong = shares.strong.saturating_add(1),
             (Share::Weak, _) => shares.weak = shares.weak.saturating_add(1),
+        }
+        if let Some((loan, since)) = self.loans.excluding_inside(id.into(), Access::Read) {
+            return Err(Fault::new(Rule::SharedXorExclusive, id, Some(since)).with(loan));
         }
         Ok(Some(shares))
     }

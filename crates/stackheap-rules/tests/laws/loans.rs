@@ -21,8 +21,8 @@ const Y: SlotId = SlotId(5);
 const BLOCK: BlockId = BlockId(1);
 /// In the block.
 const CONTENT: SlotId = SlotId(6);
-const FIRST: LoanId = LoanId(1);
-const SECOND: LoanId = LoanId(2);
+pub const FIRST: LoanId = LoanId(1);
+pub const SECOND: LoanId = LoanId(2);
 const THIRD: LoanId = LoanId(3);
 
 fn before() -> Vec<Event> {
@@ -59,7 +59,7 @@ fn before() -> Vec<Event> {
     ]
 }
 
-fn borrow(loan: LoanId, kind: LoanKind, place: impl Into<Place>, via: impl Into<Via>) -> Event {
+pub fn borrow(loan: LoanId, kind: LoanKind, place: impl Into<Place>, via: impl Into<Via>) -> Event {
     let (place, via) = (place.into(), via.into());
     Event::Borrow {
         loan,
@@ -69,12 +69,12 @@ fn borrow(loan: LoanId, kind: LoanKind, place: impl Into<Place>, via: impl Into<
     }
 }
 
-fn both(loan: LoanId, place: impl Into<Place>, via: impl Into<Via>) -> [Event; 2] {
+pub fn both(loan: LoanId, place: impl Into<Place>, via: impl Into<Via>) -> [Event; 2] {
     let (place, via) = (place.into(), via.into());
     [LoanKind::Shared, LoanKind::Exclusive].map(|kind| borrow(loan, kind, place, via))
 }
 
-fn uses(place: impl Into<Place>, via: impl Into<Via>) -> [Event; 2] {
+pub fn uses(place: impl Into<Place>, via: impl Into<Via>) -> [Event; 2] {
     let (place, via) = (place.into(), via.into());
     [Access::Read, Access::Write].map(|access| Event::Use { place, access, via })
 }
@@ -153,15 +153,15 @@ fn cell_events() -> Vec<Event> {
 
 /// One borrow of a history.
 #[derive(Clone, Copy, Debug)]
-struct Loan {
-    at: usize,
-    id: LoanId,
-    place: Place,
-    kind: LoanKind,
-    via: Via,
+pub struct Loan {
+    pub at: usize,
+    pub id: LoanId,
+    pub place: Place,
+    pub kind: LoanKind,
+    pub via: Via,
 }
 
-fn loan(past: &[Event], id: LoanId) -> Option<Loan> {
+pub fn loan(past: &[Event], id: LoanId) -> Option<Loan> {
     past.iter()
         .enumerate()
         .find_map(|(at, event)| match *event {
@@ -181,7 +181,7 @@ fn loan(past: &[Event], id: LoanId) -> Option<Loan> {
         })
 }
 
-fn has_ended(past: &[Event], id: LoanId) -> bool {
+pub fn has_ended(past: &[Event], id: LoanId) -> bool {
     any(
         past,
         |event| matches!(event, Event::BorrowEnd { loan } if *loan == id),
@@ -189,7 +189,7 @@ fn has_ended(past: &[Event], id: LoanId) -> bool {
 }
 
 /// The loan and those it was taken through.
-fn chain(past: &[Event], id: LoanId) -> Vec<Loan> {
+pub fn chain(past: &[Event], id: LoanId) -> Vec<Loan> {
     let mut chain = Vec::new();
     let mut next = Some(id);
     while let Some(found) = next.and_then(|id| loan(past, id)) {
@@ -203,7 +203,7 @@ fn chain(past: &[Event], id: LoanId) -> Vec<Loan> {
 }
 
 /// The loans that live and do not come from a raw pointer.
-fn live(past: &[Event]) -> Vec<Loan> {
+pub fn live(past: &[Event]) -> Vec<Loan> {
     let all = [FIRST, SECOND, THIRD].into_iter();
     all.filter(|id| !has_ended(past, *id))
         .filter(|id| chain(past, *id).iter().all(|loan| loan.via != Via::Raw))

@@ -10,4 +10,5 @@ mod explore;
 mod history;
 mod loans;
 mod owners;
+mod shared_loans;
 mod stack;

@@ -12,16 +12,16 @@ use crate::history::{any, has_storage};
 
 const MAIN: ThreadId = ThreadId(1);
 const FRAME: FrameId = FrameId(1);
-const A: SlotId = SlotId(1);
-const B: SlotId = SlotId(2);
+pub const A: SlotId = SlotId(1);
+pub const B: SlotId = SlotId(2);
 /// The content of `ONE`.
-const C: SlotId = SlotId(3);
+pub const C: SlotId = SlotId(3);
 /// A static.
 const Z: SlotId = SlotId(4);
-const ONE: BlockId = BlockId(1);
+pub const ONE: BlockId = BlockId(1);
 const TWO: BlockId = BlockId(2);
 
-fn before() -> Vec<Event> {
+pub fn before() -> Vec<Event> {
     let live = |slot, home| Event::StorageLive { slot, home };
     vec![
         Event::ThreadStart {
@@ -44,18 +44,18 @@ fn before() -> Vec<Event> {
     ]
 }
 
-fn own(block: BlockId, slot: SlotId, share: Share) -> Event {
+pub fn own(block: BlockId, slot: SlotId, share: Share) -> Event {
     Event::Own { block, slot, share }
 }
 
-fn moved(from: SlotId, to: SlotId) -> Event {
+pub fn moved(from: SlotId, to: SlotId) -> Event {
     Event::Move {
         from: from.into(),
         to: to.into(),
     }
 }
 
-fn dropped(slot: SlotId) -> Event {
+pub fn dropped(slot: SlotId) -> Event {
     Event::Drop { slot: slot.into() }
 }
 
@@ -187,7 +187,7 @@ fn shared_events() -> Vec<Event> {
 
 /// What became of one ownership.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
+pub enum Fate {
     Held(SlotId),
     Dropped,
     Forgotten,
@@ -195,21 +195,21 @@ enum Fate {
 
 /// One ownership, from the event that made it.
 #[derive(Clone, Copy, Debug)]
-struct Token {
-    block: BlockId,
-    share: Share,
-    fate: Fate,
+pub struct Token {
+    pub block: BlockId,
+    pub share: Share,
+    pub fate: Fate,
 }
 
 impl Token {
-    fn exists(&self) -> bool {
+    pub fn exists(&self) -> bool {
         self.fate != Fate::Dropped
     }
 }
 
 /// A history without deep drops: each is the drop of the slot, and behind it the drop of the content
 /// that goes with it.
-fn shallow(history: &[Event]) -> Vec<Event> {
+pub fn shallow(history: &[Event]) -> Vec<Event> {
     let mut flat = Vec::new();
     for event in history {
         let Event::DropDeep { slot } = *event else {
@@ -225,7 +225,7 @@ fn shallow(history: &[Event]) -> Vec<Event> {
     flat
 }
 
-fn tokens(past: &[Event]) -> Vec<Token> {
+pub fn tokens(past: &[Event]) -> Vec<Token> {
     let mut tokens: Vec<Token> = Vec::new();
     for event in past {
         let mut all = tokens.iter_mut();
@@ -259,7 +259,7 @@ fn tokens(past: &[Event]) -> Vec<Token> {
 }
 
 /// Whether the last owner of a block's value was dropped, and not only a weak one.
-fn value_is_dead(past: &[Event], block: BlockId) -> bool {
+pub fn value_is_dead(past: &[Event], block: BlockId) -> bool {
     let tokens = tokens(past);
     let mut of = tokens
         .iter()
@@ -269,7 +269,7 @@ fn value_is_dead(past: &[Event], block: BlockId) -> bool {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Value {
+pub enum Value {
     None,
     There,
     Moved,
@@ -277,7 +277,7 @@ enum Value {
 }
 
 /// Whether a slot has a value: the last event says so that changes it.
-fn value(past: &[Event], id: SlotId) -> Value {
+pub fn value(past: &[Event], id: SlotId) -> Value {
     let is = |path: Path| path.slot == id;
     let last = past.iter().rev().find_map(|event| match *event {
         Event::StorageLive { slot, .. } if slot == id => Some(Value::None),
@@ -296,7 +296,7 @@ fn value(past: &[Event], id: SlotId) -> Value {
     last.unwrap_or(Value::None)
 }
 
-fn is_freed(past: &[Event], id: BlockId) -> bool {
+pub fn is_freed(past: &[Event], id: BlockId) -> bool {
     any(
         past,
         |event| matches!(event, Event::Free { block } if *block == id),
