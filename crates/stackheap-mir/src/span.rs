@@ -45,7 +45,7 @@ pub struct Span<'t> {
 impl<'t> Span<'t> {
     /// Reads `FILE:LINE:COLUMN: LINE:COLUMN`. From the right, since a file's name may contain
     /// colons and spaces.
-    pub(crate) fn parse(text: &'t str) -> Option<Self> {
+    pub fn parse(text: &'t str) -> Option<Self> {
         let (rest, end_column) = trailing_number(text)?;
         let (rest, end_line) = trailing_number(rest.strip_suffix(':')?)?;
         let (rest, start_column) = trailing_number(rest.strip_suffix(": ")?)?;
