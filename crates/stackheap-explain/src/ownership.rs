@@ -83,8 +83,8 @@ pub fn ownership_event(
         } => {
             let found = loan.and_then(|id| function.loans.iter().find(|loan| loan.id == id));
             let after = match found {
-                Some(loan) => borrowed(loan),
-                None => format!(" {}", borrow(*mutability, part.as_deref())),
+                Some(loan) => borrowed(variable, loan),
+                None => format!(" {}", borrow(variable, *mutability, part.as_deref())),
             };
             Phrase::plain(part_or_whole(part), after)
         }
@@ -198,10 +198,15 @@ fn destination(verb: &str, to: &ValueDestination) -> String {
                 None => format!("{verb} into {of}"),
             }
         }
+        ValueDestination::Result(of) => match &**of {
+            "(" => format!("{verb} into a tuple, which is returned"),
+            "[" => format!("{verb} into an array, which is returned"),
+            of => format!("{verb} into a {}, which is returned", code(of)),
+        },
         ValueDestination::Capture(Some(name)) => {
             format!("{verb} into {}, which captures it", code(name))
         }
-        ValueDestination::Capture(None) => format!("{verb} into a closure or future"),
+        ValueDestination::Capture(None) => format!("{verb} into the closure that captures it"),
         ValueDestination::Macro(name) => format!("{verb} into {}", macro_text(name)),
         ValueDestination::OwnCall => "called by value: the call consumes it".to_owned(),
         ValueDestination::Yield => format!("{verb} out of the coroutine"),
@@ -210,8 +215,9 @@ fn destination(verb: &str, to: &ValueDestination) -> String {
 }
 
 /// `borrowed (shared)`, `reborrowed (mutable)`: behind a reference a new one is made of it.
-fn borrow(mutability: Mutability, part: Option<&str>) -> String {
-    let is_behind = part.is_some_and(|part| part.starts_with('*'));
+fn borrow(variable: &VariableTimeline, mutability: Mutability, part: Option<&str>) -> String {
+    let is_behind =
+        part.is_some_and(|part| part.starts_with('*')) && variable.type_name.starts_with('&');
     let verb = if is_behind { "reborrowed" } else { "borrowed" };
     match mutability {
         Mutability::Shared => format!("{verb} (shared)"),
@@ -220,7 +226,7 @@ fn borrow(mutability: Mutability, part: Option<&str>) -> String {
 }
 
 /// Who borrows until where, behind the name of what is borrowed.
-fn borrowed(loan: &LoanTimeline) -> String {
+fn borrowed(variable: &VariableTimeline, loan: &LoanTimeline) -> String {
     let by = match &loan.borrower {
         Borrower::Variables(names) => {
             let names: Vec<String> = names
@@ -233,7 +239,7 @@ fn borrowed(loan: &LoanTimeline) -> String {
         Borrower::Call { callee, .. } => format!(" by {}", callee_text(callee)),
         Borrower::Macro(name) => format!(" by {}", macro_text(name)),
         Borrower::Closure => " by a closure that captures it".to_owned(),
-        Borrower::Pattern => " by a pattern".to_owned(),
+        Borrower::Guard => " by the guard".to_owned(),
         Borrower::Expression => String::new(),
     };
     let is_short = loan
@@ -243,7 +249,7 @@ fn borrowed(loan: &LoanTimeline) -> String {
     if let Borrower::Call { callee, .. } = &loan.borrower
         && &**callee == "the closure"
     {
-        let verb = borrow(loan.mutability, loan.part.as_deref());
+        let verb = borrow(variable, loan.mutability, loan.part.as_deref());
         return format!(" called: {verb} for the call");
     }
     let until = if loan.outlives {
@@ -253,13 +259,13 @@ fn borrowed(loan: &LoanTimeline) -> String {
     } else {
         match &loan.borrower {
             Borrower::Call { .. } | Borrower::Macro(_) if is_short => " for the call".to_owned(),
+            Borrower::Guard => String::new(),
+            Borrower::Expression if is_short => " for this expression".to_owned(),
             _ => format!(" until {}", positions(&loan.until, "or")),
         }
     };
-    format!(
-        " {}{by}{until}",
-        borrow(loan.mutability, loan.part.as_deref())
-    )
+    let verb = borrow(variable, loan.mutability, loan.part.as_deref());
+    format!(" {verb}{by}{until}")
 }
 
 fn dropped(
@@ -287,18 +293,18 @@ fn dropped(
             },
             after: String::new(),
         },
+        (DropExtent::IfThere(DropDecision::Way), _) => {
+            let moved = moved_at("; on others it was moved", "or");
+            Phrase::plain(name, format!(" dropped on some of the ways here{moved}"))
+        }
         (DropExtent::IfThere(decision), _) => {
             let who = match decision {
-                DropDecision::Flag => "a drop flag tells",
                 DropDecision::Variant => "its variant tells",
-                DropDecision::Way => "the way here decides",
+                _ => "a drop flag tells",
             };
-            let moved = moved_at("; it may have been moved", "or");
-            Phrase {
-                before: "drop of ".to_owned(),
-                subject: name,
-                after: format!(" depends on the way: {who} whether it still has its value{moved}"),
-            }
+            let moved = moved_at("; moved on some ways", "or");
+            let after = format!(" dropped if it still has its value: {who}{moved}");
+            Phrase::plain(name, after)
         }
         (DropExtent::BoxMemory(certainty), _) => {
             let if_there = match certainty {
@@ -325,19 +331,23 @@ fn dropped(
                 .any(|(_, certainty)| *certainty != EventCertainty::Always);
             let names: Vec<String> = parts.iter().map(|(part, _)| code(part)).collect();
             let names = names.join(", ");
+            if depends {
+                let it = if parts.len() == 1 {
+                    "it is"
+                } else {
+                    "they are"
+                };
+                let moved = moved_at("; moved on some ways", "or");
+                let after = format!(" dropped if {it} still there (drop flag){moved}");
+                return Phrase::plain(names, after);
+            }
             Phrase {
                 before: "of ".to_owned(),
                 subject: name,
-                after: match depends {
-                    true => format!(
-                        " {names} dropped if it is still there (drop flag){}",
-                        moved_at("; it may have been moved", "or")
-                    ),
-                    false => format!(
-                        " only {names} dropped{}",
-                        moved_at(": the rest was moved", "and")
-                    ),
-                },
+                after: format!(
+                    " only {names} dropped{}",
+                    moved_at(": the rest was moved", "and")
+                ),
             }
         }
         (DropExtent::Unknown, _) => Phrase {

@@ -304,6 +304,8 @@ pub enum ValueDestination {
         /// The variable.
         into: Option<Arc<str>>,
     },
+    /// Into a value that is being made and returned; with its type or variant.
+    Result(Arc<str>),
     /// Into a closure or coroutine that captures it, and the variable that it becomes.
     Capture(Option<Arc<str>>),
     /// Into the call of a macro.
@@ -355,8 +357,8 @@ pub enum Borrower {
     Macro(Arc<str>),
     /// A closure that captures it, which no variable holds.
     Closure,
-    /// A pattern that looks at the value.
-    Pattern,
+    /// The guard of a pattern, which looks at what the pattern would bind.
+    Guard,
     /// An expression.
     Expression,
 }

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use stackheap_mir::{Body, Facts, Local, Location, Place, Span, StatementKind, TerminatorKind};
@@ -6,7 +6,7 @@ use stackheap_model::{
     Mutability, Placement, TextPosition, TextRange, ValueDestination, VariableRole,
 };
 
-use crate::names;
+use crate::names::{self, Fields};
 use crate::order::Order;
 use crate::source::Source;
 
@@ -31,6 +31,9 @@ pub(crate) struct Context<'c, 't> {
     pub(crate) own: Own<'t>,
     pub(crate) order: Order,
     pub(crate) named: Vec<Named<'t>>,
+    /// The references by which guards look at what their patterns would bind.
+    pub(crate) guards: BTreeSet<Local>,
+    fields: &'c Fields<'c>,
     /// The place of each statement and terminator in the source, by block.
     places: Vec<Vec<(TextRange, Placement)>>,
     /// Where locals get their only value.
@@ -56,7 +59,12 @@ impl<'t> Own<'t> {
 }
 
 impl<'c, 't> Context<'c, 't> {
-    pub(crate) fn new(facts: &'c Facts<'c, 't>, source: &'c Source, own: Own<'t>) -> Self {
+    pub(crate) fn new(
+        facts: &'c Facts<'c, 't>,
+        source: &'c Source,
+        own: Own<'t>,
+        fields: &'c Fields<'c>,
+    ) -> Self {
         let body = facts.body;
         let order = Order::of(body);
         let mut context = Self {
@@ -67,6 +75,8 @@ impl<'c, 't> Context<'c, 't> {
             places: Vec::new(),
             order,
             named: Vec::new(),
+            guards: BTreeSet::new(),
+            fields,
             definitions: BTreeMap::new(),
             uses: BTreeMap::new(),
         };
@@ -184,6 +194,15 @@ impl<'c, 't> Context<'c, 't> {
             .unwrap_or((TextRange { start, end: start }, Placement::InMacro))
     }
 
+    /// Where a step ends in the source: inside of a macro's text, with the macro's call.
+    pub(crate) fn end(&self, location: Location) -> TextPosition {
+        let (range, placement) = self.placed(location);
+        match placement {
+            Placement::Exact => range.end,
+            Placement::InMacro => self.source.macro_end(range.start).unwrap_or(range.end),
+        }
+    }
+
     /// The variable that a place is, or is a part of, with how many steps lead to the variable.
     pub(crate) fn named_at(&self, place: &Place<'_>) -> Option<&Named<'t>> {
         let fits = |named: &&Named<'t>| {
@@ -197,8 +216,16 @@ impl<'c, 't> Context<'c, 't> {
     /// A place in the words of the source; `None` for what has no name there.
     pub(crate) fn place_text(&self, place: &Place<'_>) -> Option<Arc<str>> {
         let named = self.named_at(place)?;
+        Some(
+            self.part(named, place)
+                .unwrap_or_else(|| named.name.clone()),
+        )
+    }
+
+    /// The part of a variable that a place is; `None` for all of it.
+    pub(crate) fn part(&self, named: &Named<'t>, place: &Place<'_>) -> Option<Arc<str>> {
         let rest = place.projection.get(named.place.projection.len()..)?;
-        Some(names::part(&named.name, rest).unwrap_or_else(|| named.name.clone()))
+        names::part(&named.name, (&named.type_name, rest), self.fields)
     }
 
     /// Whether a call is written as one: an operator or an index calls a function too, but does not
@@ -293,6 +320,7 @@ impl<'c, 't> Context<'c, 't> {
                 let made = names::made(aggregate);
                 match &*made {
                     "closure" | "async" => ValueDestination::Capture(into),
+                    _ if of.local == Local::RETURN_PLACE => ValueDestination::Result(made),
                     _ => in_macro(at).unwrap_or(ValueDestination::Part { of: made, into }),
                 }
             }

@@ -96,13 +96,10 @@ fn kind<'t>(
     event: &Event<'t>,
 ) -> Option<OwnershipEventKind> {
     let is_local = named.place.projection.is_empty();
-    let depth = named.place.projection.len();
     let at = event.location;
-    let (range, _) = context.placed(at);
     let part_of = |place: &Place<'t>| {
         let inside = place.projection.starts_with(&named.place.projection);
-        let part = || names::part_at(&named.name, place, depth, context.source.snippet(range));
-        inside.then(part)
+        inside.then(|| context.part(named, place))
     };
     Some(match &event.kind {
         EventKind::StorageLive(_) if is_local => OwnershipEventKind::Declared,

@@ -8,7 +8,7 @@ use stackheap_model::{
 };
 
 use crate::context::{Context, Own};
-use crate::names;
+use crate::names::{self, Fields};
 use crate::source::{Source, Sources};
 use crate::{CrateTexts, FunctionHead, SourceText, events, loans, states, variables};
 
@@ -28,6 +28,7 @@ pub fn functions(
     let (elaborated, later_problems) = stackheap_mir::parse(texts.elaborated);
     let pairs = stackheap_mir::pair_elaborated(&checked, &elaborated);
     let coroutines = coroutines(&checked, &sources);
+    let fields = Fields::of(&checked);
     let mut found = Vec::new();
     for (body, pair) in checked.iter().zip(pairs) {
         let Some(located) = locate(body, &sources) else {
@@ -39,7 +40,7 @@ pub fn functions(
                 .function
                 .is_some_and(|index| coroutines.contains(&(located.shown(), index)));
         if !is_shell && is_wanted(located.head()) {
-            found.push(timeline(body, pair, &located, &problems));
+            found.push(timeline((body, pair), &located, &fields, &problems));
         }
     }
     let known: BTreeSet<&str> = checked.iter().map(|body| body.name).collect();
@@ -50,7 +51,7 @@ pub fn functions(
         let located = locate(body, &sources).filter(|located| is_wanted(located.head()));
         // The constructor of a tuple structure is a function too, that nobody has written.
         if let Some(located) = located.filter(|located| located.function.is_some()) {
-            found.push(timeline(body, None, &located, &later_problems));
+            found.push(timeline((body, None), &located, &fields, &later_problems));
         }
     }
     found.sort_by(|one, other| {
@@ -169,14 +170,14 @@ fn spanned(body: &Body<'_>, source: &Source, file: &str, at: TextRange) -> TextR
 }
 
 fn timeline<'t>(
-    body: &Body<'t>,
-    elaborated: Option<&Body<'t>>,
+    (body, elaborated): (&Body<'t>, Option<&Body<'t>>),
     located: &Located<'t>,
+    fields: &Fields<'_>,
     problems: &[Problem],
 ) -> FunctionTimeline {
     let (facts, later) = Facts::of(body, elaborated);
-    let mut context = Context::new(&facts, &located.source, located.own);
-    context.named = variables::named(&context);
+    let mut context = Context::new(&facts, &located.source, located.own, fields);
+    (context.named, context.guards) = variables::named(&context);
     let events = events::events(&context);
     let states = states::states(&context);
     let has_states = states.is_some();

@@ -28,7 +28,7 @@ fn timeline<'t>(context: &Context<'_, 't>, loan: &Loan<'t>) -> Option<LoanTimeli
         .ends
         .iter()
         .filter(|end| context.order.rank(end.block).is_some());
-    let until: BTreeSet<TextPosition> = ends.map(|end| context.placed(*end).0.end).collect();
+    let until: BTreeSet<TextPosition> = ends.map(|end| context.end(*end)).collect();
     // A loop comes back to what stands before the borrow.
     let behind: Vec<TextPosition> = until
         .iter()
@@ -42,12 +42,7 @@ fn timeline<'t>(context: &Context<'_, 't>, loan: &Loan<'t>) -> Option<LoanTimeli
     Some(LoanTimeline {
         id: loan.id.0,
         variable: named.name.clone(),
-        part: names::part_at(
-            &named.name,
-            &loan.place,
-            named.place.projection.len(),
-            context.source.snippet(at),
-        ),
+        part: context.part(named, &loan.place),
         mutability,
         borrower: borrower(context, loan),
         at,
@@ -58,12 +53,16 @@ fn timeline<'t>(context: &Context<'_, 't>, loan: &Loan<'t>) -> Option<LoanTimeli
 }
 
 fn borrower(context: &Context<'_, '_>, loan: &Loan<'_>) -> Borrower {
-    let use_ = first_real_use(context, loan);
+    let is_guard = |local: &Local| context.guards.contains(local);
+    if loan.destination.as_local().as_ref().is_some_and(is_guard) {
+        return Borrower::Guard;
+    }
+    let used = first_real_use(context, loan);
     let holders = holders(context, loan);
     if !holders.is_empty() {
         return Borrower::Variables(holders);
     }
-    let Some(location) = use_ else {
+    let Some(location) = used else {
         return Borrower::Expression;
     };
     let (range, placement) = context.placed(location);
@@ -85,7 +84,6 @@ fn borrower(context: &Context<'_, '_>, loan: &Loan<'_>) -> Borrower {
                     None => Borrower::Expression,
                 }
             }
-            StatementKind::PlaceMention(_) => Borrower::Pattern,
             _ => Borrower::Expression,
         };
     }

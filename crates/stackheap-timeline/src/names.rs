@@ -1,8 +1,9 @@
 //! Names that the compiler writes, as a reader writes them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use stackheap_mir::{Place, Projection, Span};
+use stackheap_mir::{Body, Projection, Rvalue, Span, StatementKind};
 
 use crate::source::{Source, Sources};
 
@@ -89,25 +90,33 @@ pub(crate) fn callee(path: &str) -> Option<Arc<str>> {
             let end = end_of_generics(rest);
             let inside = rest.get(..end.saturating_sub(1)).unwrap_or("");
             let method = rest.get(end..).unwrap_or("");
-            let of = inside.split(" as ").next().unwrap_or(inside);
-            (Some(of), method.trim_start_matches("::"))
+            (Some(implementor(inside)), method.trim_start_matches("::"))
         }
         None => (None, path),
     };
     let plain = without_generics(method);
     let segments: Vec<&str> = plain.split("::").filter(|part| !part.is_empty()).collect();
     let name = segments.last().copied().unwrap_or("");
+    if name == "into_future" {
+        return Some(".await".into());
+    }
     if let Some(of) = qualifier {
-        if of.starts_with("{closure") || of.starts_with("{async") {
+        if of.starts_with("{closure") {
             return Some("the closure".into());
         }
         let of = without_generics(of);
-        let of = of.trim_start_matches(['&', '*']).trim_start_matches("mut ");
+        let of = of.trim_start_matches(['&', '*']);
+        let of = ["mut ", "dyn ", "impl "]
+            .iter()
+            .fold(of, |of, word| of.strip_prefix(word).unwrap_or(of));
         let of = of.rsplit("::").next().unwrap_or(of);
-        return Some(format!("{of}::{name}").into());
+        return Some(match of.starts_with('{') || of.is_empty() {
+            true => name.into(),
+            false => format!("{of}::{name}").into(),
+        });
     }
     let owner = segments.iter().rev().nth(1).copied().unwrap_or("");
-    let is_type = owner.starts_with(char::is_uppercase) || owner == "str";
+    let is_type = owner.starts_with(|c: char| c.is_uppercase() || c == '[') || owner == "str";
     Some(if is_type {
         format!("{owner}::{name}").into()
     } else {
@@ -115,22 +124,53 @@ pub(crate) fn callee(path: &str) -> Option<Arc<str>> {
     })
 }
 
-/// A path without what stands between `<` and `>`; of `<impl str>` the type stays.
-fn without_generics(path: &str) -> String {
-    let path = path.replace("<impl ", "");
+/// The type in `TYPE as TRAIT`.
+fn implementor(inside: &str) -> &str {
+    let mut depth = 0_u32;
+    let mut last = ' ';
+    for (at, c) in inside.char_indices() {
+        match c {
+            '<' | '(' | '[' | '{' => depth += 1,
+            '>' if last == '-' => {}
+            '>' | ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            ' ' if depth == 0 && inside[at..].starts_with(" as ") => return &inside[..at],
+            _ => {}
+        }
+        last = c;
+    }
+    inside
+}
+
+/// A path without what stands between `<` and `>`; of the implementation for a type of the language,
+/// as in `core::str::<impl str>::len`, the type stays.
+pub(crate) fn without_generics(path: &str) -> String {
     let mut plain = String::with_capacity(path.len());
     let mut depth = 0_u32;
     let mut last = ' ';
-    for c in path.chars() {
+    for (at, c) in path.char_indices() {
         match c {
+            '<' if depth == 0 && is_implementation(&plain, &path[at..]) => {}
             '<' => depth += 1,
-            '>' if last != '-' => depth = depth.saturating_sub(1),
+            '>' if last == '-' || depth == 0 => {}
+            '>' => depth -= 1,
             _ if depth == 0 => plain.push(c),
             _ => {}
         }
         last = c;
     }
-    plain.replace("::::", "::")
+    plain.replace("::::", "::").replace("::impl ", "::")
+}
+
+/// Whether a `<` opens an implementation: behind a module, and in front of another segment.
+fn is_implementation(before: &str, rest: &str) -> bool {
+    let module = before.trim_end_matches("::").rsplit("::").next();
+    let is_module = module.is_some_and(|name| name.starts_with(char::is_lowercase));
+    let end = rest.get(1..).map_or(0, end_of_generics);
+    is_module
+        && rest.starts_with("<impl ")
+        && rest
+            .get(end + 1..)
+            .is_some_and(|behind| behind.starts_with("::"))
 }
 
 /// The type or variant that an aggregate makes: `Some` for `Option::<D>::Some`.
@@ -154,9 +194,49 @@ pub(crate) fn made(path: &str) -> Arc<str> {
     }
 }
 
-/// A part of a variable, as the compiler tells it; `None` for all of it.
-pub(crate) fn part(name: &str, projection: &[Projection<'_>]) -> Option<Arc<str>> {
+/// The names of fields, by the type or variant that has them. MIR names them only where a value is
+/// made.
+#[derive(Default)]
+pub(crate) struct Fields<'t>(BTreeMap<String, &'t [&'t str]>);
+
+impl<'t> Fields<'t> {
+    /// Those of all values that these bodies make.
+    pub(crate) fn of(bodies: &'t [Body<'t>]) -> Self {
+        let mut fields = BTreeMap::new();
+        let blocks = bodies.iter().flat_map(|body| &body.blocks);
+        for statement in blocks.flat_map(|block| &block.statements) {
+            if let StatementKind::Assign(
+                _,
+                Rvalue::Aggregate {
+                    path,
+                    fields: names,
+                    ..
+                },
+            ) = &statement.kind
+                && !names.is_empty()
+                && !path.starts_with('{')
+            {
+                fields.insert(without_generics(path), names.as_slice());
+            }
+        }
+        Self(fields)
+    }
+
+    fn name(&self, of: &str, index: u32) -> Option<&'t str> {
+        let names = self.0.get(of)?;
+        names.get(usize::try_from(index).ok()?).copied()
+    }
+}
+
+/// A part of a variable of a type; `None` for all of it.
+pub(crate) fn part(
+    name: &str,
+    (ty, projection): (&str, &[Projection<'_>]),
+    fields: &Fields<'_>,
+) -> Option<Arc<str>> {
     let mut text = name.to_owned();
+    // The type of what was reached, without its arguments, where its fields have names.
+    let mut of = without_generics(ty);
     let mut last_was_deref = false;
     for step in projection {
         let was_deref = std::mem::take(&mut last_was_deref);
@@ -167,13 +247,22 @@ pub(crate) fn part(name: &str, projection: &[Projection<'_>]) -> Option<Arc<str>
             Projection::Deref => {
                 text.insert(0, '*');
                 last_was_deref = true;
+                of = pointee(ty);
             }
             // As the source has it: the reference is followed by itself.
-            Projection::Field(index, _) => {
+            Projection::Field(index, field) => {
                 let base = text.strip_prefix('*').filter(|_| was_deref);
-                text = format!("{}.{index}", base.unwrap_or(&text));
+                let base = base.unwrap_or(&text);
+                text = match fields.name(&of, *index) {
+                    Some(field) => format!("{base}.{field}"),
+                    None => format!("{base}.{index}"),
+                };
+                of = without_generics(field);
             }
-            Projection::Downcast(variant) => text = format!("({text} as {variant})"),
+            Projection::Downcast(variant) => {
+                text = format!("({text} as {variant})");
+                of = format!("{of}::{variant}");
+            }
             Projection::Index(_) | Projection::Subslice(_) => text.push_str("[..]"),
             Projection::ConstantIndex {
                 offset, from_end, ..
@@ -184,28 +273,16 @@ pub(crate) fn part(name: &str, projection: &[Projection<'_>]) -> Option<Arc<str>
     (text != name).then(|| text.into())
 }
 
-/// A part of a variable: as the source has it at a place, if it does, else as the compiler tells it.
-pub(crate) fn part_at(
-    name: &str,
-    place: &Place<'_>,
-    skip: usize,
-    snippet: &str,
-) -> Option<Arc<str>> {
-    let projection = place.projection.get(skip..).unwrap_or(&[]);
-    let told = part(name, projection)?;
-    let base = name.split('#').next().unwrap_or(name);
-    let is_named = |text: &str| {
-        text.strip_prefix(base).is_some_and(|rest| {
-            rest.starts_with('.')
-                && rest
-                    .chars()
-                    .all(|c| c.is_alphanumeric() || matches!(c, '_' | '.'))
-        })
+/// What a reference or a `Box` of a variable's type points to, without arguments.
+fn pointee(ty: &str) -> String {
+    let inside = match ty.strip_prefix('&') {
+        Some(rest) => rest.strip_prefix("mut ").unwrap_or(rest),
+        None => {
+            let inside = ty.split_once('<').map_or("", |(_, inside)| inside);
+            inside.strip_suffix('>').unwrap_or(inside)
+        }
     };
-    let fields = |text: &str| text.matches('.').count();
-    let snippet = snippet.trim_start_matches("&mut ").trim_start_matches('&');
-    let is_same = is_named(snippet) && fields(snippet) == fields(&told);
-    Some(if is_same { snippet.into() } else { told })
+    without_generics(inside)
 }
 
 /// An expression in one short line.
@@ -240,6 +317,17 @@ mod tests {
             ("<F as FnOnce<(u8,) -> u8>>::call_once", "F::call_once"),
             ("Cursor::<'_>::next_word", "Cursor::next_word"),
             ("<&mut I as Iterator>::next", "I::next"),
+            (
+                "<<I as IntoIterator>::IntoIter as Iterator>::next",
+                "IntoIter::next",
+            ),
+            ("std::mem::drop::<impl Future<Output = u8>>", "drop"),
+            ("<dyn Shape as Shape>::area", "Shape::area"),
+            ("core::slice::<impl [u8]>::iter", "[u8]::iter"),
+            (
+                "<{async block@a.rs:1:2: 3:4} as IntoFuture>::into_future",
+                ".await",
+            ),
         ] {
             assert_eq!(callee(path).as_deref(), Some(expected), "{path}");
         }

@@ -99,6 +99,11 @@ impl Source {
     /// The macro in whose call a position lies, within one statement: the name before the `!` in
     /// front of the nearest open bracket.
     pub(crate) fn macro_around(&self, at: TextPosition) -> Option<&str> {
+        self.macro_call(at).map(|(name, _)| name)
+    }
+
+    /// The name of that macro, and where its open bracket is.
+    fn macro_call(&self, at: TextPosition) -> Option<(&str, usize)> {
         let before = self.text.get(..self.offset(at)?)?;
         let bytes = before.as_bytes();
         let mut closed = 0_u32;
@@ -109,7 +114,7 @@ impl Source {
                 b'(' | b'[' | b'{' => {
                     let head = before.get(..index)?.trim_end();
                     if let Some(path) = head.strip_suffix('!') {
-                        return Some(last_word(path));
+                        return Some((last_word(path), index));
                     }
                 }
                 b';' if closed == 0 => return None,
@@ -117,6 +122,33 @@ impl Source {
             }
         }
         None
+    }
+
+    /// Behind the call of the macro in which a position lies.
+    pub(crate) fn macro_end(&self, at: TextPosition) -> Option<TextPosition> {
+        let (_, open) = self.macro_call(at)?;
+        let mut depth = 0_u32;
+        let bytes = self.text.as_bytes().get(open..)?;
+        for (index, byte) in bytes.iter().enumerate().take(MACRO_DISTANCE) {
+            match byte {
+                b'(' | b'[' | b'{' => depth += 1,
+                b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            if depth == 0 {
+                return self.position_of(open + index + 1);
+            }
+        }
+        None
+    }
+
+    fn position_of(&self, offset: usize) -> Option<TextPosition> {
+        let line = self.lines.partition_point(|start| *start <= offset);
+        let start = self.lines.get(line.checked_sub(1)?)?;
+        Some(TextPosition {
+            line: u32::try_from(line).ok()?,
+            column: u32::try_from(offset - start).ok()?.checked_add(1)?,
+        })
     }
 }
 

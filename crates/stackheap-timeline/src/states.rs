@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use stackheap_mir::{BorrowKind, Loan, Location, MovePathId, PathState, Place, StatementKind};
+use stackheap_mir::{
+    BorrowKind, Loan, Location, MovePathId, PathState, Place, StatementKind, TerminatorKind,
+};
 use stackheap_model::{
     Mutability, OwnershipState, Placement, StateStretch, TextPosition, VariableRole,
 };
@@ -34,22 +36,37 @@ pub(crate) fn states(context: &Context<'_, '_>) -> Option<Vec<Vec<StateStretch>>
     let mut points = Points::new();
     for block in context.order.blocks() {
         let mut joins = context.order.is_loop_head(*block);
+        // Where the step before ended; what it left is the state there.
+        let mut behind = match context.order.predecessors(*block) {
+            [only] => ended(context, *only),
+            _ => None,
+        };
         flow.walk(
             context.body,
             &context.facts.paths,
             *block,
             |location, row| {
+                let states = || {
+                    let pairs = watched.iter().zip(&context.named);
+                    pairs.map(|(watched, named)| state(context, watched, named, (location, row)))
+                };
+                if let Some(behind) = behind.take() {
+                    points.entry(behind).or_insert_with(|| states().collect());
+                }
                 let (range, placement) = context.placed(location);
                 if placement == Placement::InMacro || is_silent(context, location) {
+                    return;
+                }
+                behind = Some(range.end);
+                // A value of several lines, such as that of a block or a call, is there at their end.
+                if range.start.line < range.end.line && is_value(context, location) {
                     return;
                 }
                 let is_new = !points.contains_key(&range.start);
                 let found = points
                     .entry(range.start)
                     .or_insert_with(|| vec![None; watched.len()]);
-                let pairs = watched.iter().zip(&context.named).zip(found);
-                for ((watched, named), found) in pairs {
-                    let now = state(context, watched, named, (location, row));
+                for (found, now) in found.iter_mut().zip(states()) {
                     *found = match *found {
                         None => now,
                         Some(there) if joins && !is_new => {
@@ -63,24 +80,45 @@ pub(crate) fn states(context: &Context<'_, '_>) -> Option<Vec<Vec<StateStretch>>
         );
     }
     let indexes = 0..context.named.len();
-    Some(
-        indexes
-            .map(|index| stretches(context, index, &points))
-            .collect(),
-    )
+    let all = indexes.map(|index| stretches(context, index, &points));
+    Some(all.collect())
+}
+
+/// Where a block's last step ends.
+fn ended(context: &Context<'_, '_>, block: usize) -> Option<TextPosition> {
+    let location = context.body.blocks.get(block)?.end();
+    let (range, placement) = context.placed(location);
+    (placement == Placement::Exact && !is_silent(context, location)).then_some(range.end)
+}
+
+/// Whether a step makes a value.
+fn is_value(context: &Context<'_, '_>, location: Location) -> bool {
+    match context.body.statement(location) {
+        Some(statement) => matches!(statement.kind, StatementKind::Assign(..)),
+        None => context
+            .body
+            .terminator(location)
+            .is_some_and(|last| matches!(last.kind, TerminatorKind::Call { .. })),
+    }
 }
 
 /// Whether a step does nothing that a reader sees, at a place of another one.
 fn is_silent(context: &Context<'_, '_>, location: Location) -> bool {
-    let statement = context.body.statement(location);
-    statement.is_some_and(|statement| {
-        matches!(
+    if let Some(statement) = context.body.statement(location) {
+        return matches!(
             statement.kind,
             StatementKind::FakeRead(..)
                 | StatementKind::PlaceMention(_)
                 | StatementKind::AscribeUserType(_)
                 | StatementKind::Nop
                 | StatementKind::StorageDead(_)
+        );
+    }
+    let terminator = context.body.terminator(location);
+    terminator.is_some_and(|terminator| {
+        matches!(
+            terminator.kind,
+            TerminatorKind::Goto | TerminatorKind::FalseEdge | TerminatorKind::Unreachable
         )
     })
 }
@@ -196,7 +234,13 @@ fn stretches(context: &Context<'_, '_>, index: usize, points: &Points) -> Vec<St
         .iter()
         .map(|(at, states)| (*at, states.get(index).copied().flatten()));
     let mut open: Option<(TextPosition, OwnershipState)> = None;
-    for (at, state) in from_caller.into_iter().chain(states) {
+    let mut last_line = 0;
+    for (mut at, state) in from_caller.into_iter().chain(states) {
+        // Between two lines it changes where the second one begins.
+        let is_first = at.line > std::mem::replace(&mut last_line, at.line);
+        if is_first && open.is_some() {
+            at.column = 1;
+        }
         match (open, state) {
             (Some((_, there)), Some(state)) if there == state => {}
             (there, state) => {

@@ -7,28 +7,35 @@ use stackheap_model::{Mutability, TextPosition, TextRange, VariableRole};
 use crate::context::{Context, Named};
 use crate::names;
 
-/// The variables of the source, and the temporaries that are dropped.
-pub(crate) fn named<'t>(context: &Context<'_, 't>) -> Vec<Named<'t>> {
+/// The variables of the source, and the temporaries that are dropped; and the locals of guards.
+pub(crate) fn named<'t>(context: &Context<'_, 't>) -> (Vec<Named<'t>>, BTreeSet<Local>) {
     let mut named = Vec::new();
     for variable in &context.body.variables {
         named.extend(of_variable(context, variable));
     }
     // A pattern with a guard binds twice: a reference for the guard, then the value. What a
     // coroutine captured, it moves into a variable of the same name first.
-    let is_second = |one: &Named<'t>, other: &Named<'t>| {
-        let is_guards = *one.type_name == *format!("&{}", other.type_name);
-        let is_captured = one.role == VariableRole::Capture && other.role != VariableRole::Capture;
-        one.name == other.name
-            && one.place != other.place
-            && one.declared == other.declared
-            && (is_guards || is_captured)
+    let same = |one: &Named<'t>, other: &Named<'t>| {
+        one.name == other.name && one.place != other.place && one.declared == other.declared
     };
-    let seconds: Vec<bool> = named
+    let is_guards = |one: &&Named<'t>| {
+        let is_of = |other: &&Named<'t>| *one.type_name == *format!("&{}", other.type_name);
+        named.iter().filter(is_of).any(|other| same(one, other))
+    };
+    let is_captured = |one: &&Named<'t>| {
+        one.role == VariableRole::Capture && named.iter().any(|other| same(one, other))
+    };
+    let guards: BTreeSet<Local> = named
         .iter()
-        .map(|one| named.iter().any(|other| is_second(one, other)))
+        .filter(is_guards)
+        .map(|one| one.place.local)
         .collect();
-    let mut seconds = seconds.into_iter();
-    named.retain(|_| !seconds.next().unwrap_or(false));
+    let captured: BTreeSet<_> = named
+        .iter()
+        .filter(is_captured)
+        .map(|one| one.place.clone())
+        .collect();
+    named.retain(|one| !guards.contains(&one.place.local) && !captured.contains(&one.place));
     // One variable in an or-pattern, bound at several places, has one place in memory.
     let mut places = BTreeSet::new();
     named.retain(|one| places.insert(one.place.clone()));
@@ -37,7 +44,7 @@ pub(crate) fn named<'t>(context: &Context<'_, 't>) -> Vec<Named<'t>> {
     let known: BTreeSet<Local> = named.iter().map(|one| one.place.local).collect();
     named.extend(temporaries(context, &known));
     named.sort_by_key(|one| (one.declared.start, one.place.local));
-    named
+    (named, guards)
 }
 
 /// Several variables of one name are `x#1`, `x#2`.
@@ -155,6 +162,9 @@ fn temporaries<'t>(context: &Context<'_, 't>, known: &BTreeSet<Local>) -> Vec<Na
         let own = decl.and_then(|decl| context.own.range(context.source, decl.source.span));
         let declared = own.unwrap_or_else(|| context.placed(event.location).0);
         let expression = match own {
+            Some(range) if is_iterator(context, local) => {
+                iterator(&names::expression(context.source, range))
+            }
             Some(range) => names::expression(context.source, range),
             None => format!("{}!", context.macro_at(declared.start)).into(),
         };
@@ -169,4 +179,21 @@ fn temporaries<'t>(context: &Context<'_, 't>, known: &BTreeSet<Local>) -> Vec<Na
         found.insert(local, named);
     }
     found.into_values().collect()
+}
+
+/// Whether a local is the iterator of a loop, for which the compiler has a name.
+fn is_iterator(context: &Context<'_, '_>, local: Local) -> bool {
+    let mut names = context.body.variables_of(local);
+    names.any(|variable| variable.name == "iter")
+}
+
+/// What a loop makes of the expression that it goes over.
+fn iterator(expression: &str) -> Arc<str> {
+    let is_plain = expression
+        .chars()
+        .all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | ':' | '(' | ')' | '!'));
+    match is_plain {
+        true => format!("{expression}.into_iter()").into(),
+        false => format!("({expression}).into_iter()").into(),
+    }
 }

@@ -268,6 +268,7 @@ fn destination(to: &ValueDestination) -> Tree<'_> {
         ValueDestination::Part { of, into } => {
             object! { "kind": "part", "of": &**of, "variable": optional(into.as_deref()) }
         }
+        ValueDestination::Result(of) => named("result", "of", of),
         ValueDestination::Capture(into) => {
             object! { "kind": "capture", "variable": optional(into.as_deref()) }
         }
@@ -289,7 +290,7 @@ fn borrower(by: &Borrower) -> Tree<'_> {
         }
         Borrower::Macro(name) => named("macro", "macro", name),
         Borrower::Closure => object! { "kind": "closure" },
-        Borrower::Pattern => object! { "kind": "pattern" },
+        Borrower::Guard => object! { "kind": "guard" },
         Borrower::Expression => object! { "kind": "expression" },
     }
 }

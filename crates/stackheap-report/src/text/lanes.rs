@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stackheap_model::{
     DropExtent, FunctionTimeline, Mutability, OwnershipEvent, OwnershipEventKind, OwnershipState,
-    ValueOrigin, VariableTimeline,
+    VariableTimeline,
 };
 
 /// How many lifelines stand side by side.
@@ -112,14 +112,12 @@ fn lines(variable: &VariableTimeline) -> Option<(u32, u32)> {
     Some((*all.iter().min()?, *all.iter().max()?))
 }
 
-/// The line in which an event is drawn: a value that a call returns is there when the call ends.
+/// The line in which an event is drawn: a value is there when what makes it ends.
 fn event_line(event: &OwnershipEvent) -> u32 {
     match event.kind {
-        OwnershipEventKind::Initialised(ValueOrigin::Call(_))
-        | OwnershipEventKind::Assigned {
-            from: ValueOrigin::Call(_),
-            ..
-        } => event.at.end.line,
+        OwnershipEventKind::Initialised(_) | OwnershipEventKind::Assigned { .. } => {
+            event.at.end.line
+        }
         _ => event.at.start.line,
     }
 }
@@ -177,22 +175,22 @@ pub(super) fn is_owner(variable: &VariableTimeline) -> bool {
 
 fn line_marks(variable: &VariableTimeline, first: u32, last: u32) -> BTreeMap<u32, Mark> {
     let mut marks = BTreeMap::new();
-    // In a line in which a state begins, it is the first one that does: that of the line's beginning.
-    // What changes inside of it is an event, or is seen from the next line.
-    let mut begun = BTreeSet::new();
+    // That of a line's beginning: what changes inside of it is an event.
     for stretch in &variable.states {
         let Some(mark) = state_mark(stretch.state) else {
             continue;
         };
-        let last = match stretch.to.column {
-            0 | 1 => stretch.to.line.saturating_sub(1),
-            _ => stretch.to.line,
-        };
-        if begun.insert(stretch.from.line) {
-            marks.insert(stretch.from.line, mark);
-        }
-        let behind = stretch.from.line.max(first).saturating_add(1);
-        marks.extend((behind..=last).map(|line| (line, mark)));
+        let is_inside = |column| u32::from(column > 1);
+        let from = stretch
+            .from
+            .line
+            .saturating_add(is_inside(stretch.from.column));
+        let last = stretch
+            .to
+            .line
+            .saturating_sub(1 - is_inside(stretch.to.column));
+        marks.extend((from..=last).map(|line| (line, mark)));
+        marks.entry(stretch.from.line).or_insert(mark);
     }
     marks.retain(|line, _| (first..=last).contains(line));
     let mut events: BTreeMap<u32, Mark> = BTreeMap::new();

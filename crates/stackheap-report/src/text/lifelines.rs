@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stackheap_explain::{Phrase, fact_confidence, ownership_event, variable_head, visible};
 use stackheap_model::{
-    FunctionTimeline, Ownership, OwnershipEvent, OwnershipEventKind, ValueDestination, ValueOrigin,
-    VariableRole, VariableTimeline,
+    DropCause, DropExtent, FunctionTimeline, Ownership, OwnershipEvent, OwnershipEventKind,
+    ValueDestination, ValueOrigin, VariableRole, VariableTimeline,
 };
 
 use super::drawing::source_text;
@@ -63,7 +63,7 @@ pub fn ownership(known: &Ownership, options: &TextOptions<'_>) -> String {
 
 /// Whether nothing is moved, borrowed or dropped in a closure.
 fn is_plain(function: &FunctionTimeline) -> bool {
-    function.kind == stackheap_model::FunctionKind::Closure
+    function.name.ends_with('}')
         && function.reason.is_none()
         && !function.variables.iter().any(is_owner)
 }
@@ -410,9 +410,11 @@ fn is_told(variable: &VariableTimeline, event: &OwnershipEvent, detail: Detail) 
                 && variable.role != VariableRole::Temporary
         }
         OwnershipEventKind::Assigned { from, .. } => {
-            is_owner(variable)
-                && !matches!(from, ValueOrigin::MovedFrom(_))
-                && variable.role != VariableRole::Temporary
+            let is_made = matches!(
+                from,
+                ValueOrigin::Call(_) | ValueOrigin::Macro(_) | ValueOrigin::Made(_)
+            );
+            is_owner(variable) && is_made && variable.role != VariableRole::Temporary
         }
         OwnershipEventKind::Copied { to, .. } => matches!(
             to,
@@ -423,8 +425,8 @@ fn is_told(variable: &VariableTimeline, event: &OwnershipEvent, detail: Detail) 
             loan.is_some() && variable.role != VariableRole::Temporary
         }
         OwnershipEventKind::Moved { .. } => variable.role != VariableRole::Temporary,
-        OwnershipEventKind::Dropped { what, moved, .. } => {
-            *what != stackheap_model::DropExtent::Nothing || !moved.is_empty()
+        OwnershipEventKind::Dropped { what, moved, cause } => {
+            *what != DropExtent::Nothing || *cause == DropCause::ScopeEnd && !moved.is_empty()
         }
         // The lifeline ends.
         OwnershipEventKind::OutOfScope => false,
