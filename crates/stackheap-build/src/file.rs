@@ -13,7 +13,7 @@ use crate::toolchain::Version;
 use crate::user_code::normalise;
 use crate::{
     BuildError, BuildOptions, Checked, CheckedCrate, Color, CrateRole, Edition, Optimization,
-    Sources, UserCode, cache, environment, toolchain,
+    Sources, UserCode, cache, environment, snippet, toolchain,
 };
 
 /// Builds a file of the user's, as the user typed its path.
@@ -32,6 +32,11 @@ pub(crate) fn check(
     edition: Edition,
     options: &BuildOptions,
 ) -> Result<Checked, BuildError> {
+    if path.to_str().is_none() {
+        // rustc takes no such name.
+        let text = read(path, &toolchain::directory(options)?)?;
+        return snippet::check_copy(path, text, edition, options);
+    }
     compilation(path, edition, options)?.check(options, Vec::new())
 }
 

@@ -59,6 +59,31 @@ pub(crate) fn check_note(
     compilation.check(options, notes)
 }
 
+/// Checks a file whose name rustc would not take.
+pub(crate) fn check_copy(
+    path: &Path,
+    text: String,
+    edition: Edition,
+    options: &BuildOptions,
+) -> Result<Checked, BuildError> {
+    let snippet = Snippet {
+        named: path.to_owned(),
+        name: OsString::from(
+            path.file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .as_ref(),
+        ),
+        program: Program {
+            text,
+            wrapped: false,
+        },
+        edition,
+    };
+    let (compilation, notes) = snippet.compilation(options)?;
+    compilation.check(options, notes)
+}
+
 fn of_stdin(text: &[u8], edition: Edition) -> Result<Snippet, BuildError> {
     let text = file::utf8(text.to_vec(), Path::new(STDIN))?;
     Ok(Snippet {

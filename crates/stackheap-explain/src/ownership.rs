@@ -163,8 +163,13 @@ fn origin(verb: &str, from: &ValueOrigin) -> String {
     }
 }
 
+/// Whether something without a name stands in words instead.
+fn is_prose(name: &str) -> bool {
+    name.starts_with("the ") || name.starts_with("a ")
+}
+
 fn callee_text(callee: &str) -> String {
-    if callee.contains(' ') {
+    if is_prose(callee) {
         visible(callee).into_owned()
     } else {
         code(callee)
@@ -172,7 +177,7 @@ fn callee_text(callee: &str) -> String {
 }
 
 fn macro_text(name: &str) -> String {
-    if name.contains(' ') {
+    if is_prose(name) {
         visible(name).into_owned()
     } else {
         code(&format!("{name}!"))

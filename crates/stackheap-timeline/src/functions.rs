@@ -30,20 +30,29 @@ pub fn functions(
     let coroutines = coroutines(&checked, &sources);
     let fields = Fields::of(&checked);
     let mut found = Vec::new();
+    let mut known: BTreeSet<&str> = BTreeSet::new();
     for (body, pair) in checked.iter().zip(pairs) {
         let Some(located) = locate(body, &sources) else {
             continue;
         };
+        known.insert(body.name);
         // The function that only makes the coroutine of an `async fn`.
         let is_shell = !body.is_coroutine
             && located
                 .function
                 .is_some_and(|index| coroutines.contains(&(located.shown(), index)));
-        if !is_shell && is_wanted(located.head()) {
-            found.push(timeline((body, pair), &located, &fields, &problems));
+        if is_shell || !is_wanted(located.head()) {
+            continue;
         }
+        let own = problems
+            .iter()
+            .filter(|problem| body.lines.contains(&problem.line));
+        let read = match whole(body, &elaborated) {
+            Some(other) => (other, None),
+            None => (body, pair),
+        };
+        found.push(timeline(read, &located, &fields, own.collect()));
     }
-    let known: BTreeSet<&str> = checked.iter().map(|body| body.name).collect();
     for body in &elaborated {
         if body.for_compile_time || known.contains(body.name) {
             continue;
@@ -51,7 +60,10 @@ pub fn functions(
         let located = locate(body, &sources).filter(|located| is_wanted(located.head()));
         // The constructor of a tuple structure is a function too, that nobody has written.
         if let Some(located) = located.filter(|located| located.function.is_some()) {
-            found.push(timeline((body, None), &located, &fields, &later_problems));
+            let own = later_problems
+                .iter()
+                .filter(|problem| body.lines.contains(&problem.line));
+            found.push(timeline((body, None), &located, &fields, own.collect()));
         }
     }
     found.sort_by(|one, other| {
@@ -62,6 +74,17 @@ pub fn functions(
         ))
     });
     found
+}
+
+/// What is to be read instead of a body whose control flow is not whole.
+fn whole<'b, 't>(body: &Body<'t>, elaborated: &'b [Body<'t>]) -> Option<&'b Body<'t>> {
+    if body.flow_is_whole || body.is_coroutine {
+        return None;
+    }
+    let mut others = elaborated
+        .iter()
+        .filter(|other| other.name == body.name && !other.for_compile_time && other.flow_is_whole);
+    others.next().filter(|_| others.next().is_none())
 }
 
 /// A body, and where it stands.
@@ -173,7 +196,7 @@ fn timeline<'t>(
     (body, elaborated): (&Body<'t>, Option<&Body<'t>>),
     located: &Located<'t>,
     fields: &Fields<'_>,
-    problems: &[Problem],
+    problems: Vec<&Problem>,
 ) -> FunctionTimeline {
     let (facts, later) = Facts::of(body, elaborated);
     let mut context = Context::new(&facts, &located.source, located.own, fields);
@@ -194,10 +217,7 @@ fn timeline<'t>(
             states,
         })
         .collect();
-    let own = problems
-        .iter()
-        .filter(|problem| body.lines.contains(&problem.line));
-    let reason = reason(&facts, own.chain(&later), has_states);
+    let reason = reason(&facts, problems.into_iter().chain(&later), has_states);
     FunctionTimeline {
         name: located.name.as_str().into(),
         file: located.shown(),

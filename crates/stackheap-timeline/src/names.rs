@@ -158,7 +158,8 @@ pub(crate) fn without_generics(path: &str) -> String {
         }
         last = c;
     }
-    plain.replace("::::", "::").replace("::impl ", "::")
+    let plain = plain.replace("::::", "::").replace("::impl ", "::");
+    plain.trim_end_matches("::").to_owned()
 }
 
 /// Whether a `<` opens an implementation: behind a module, and in front of another segment.

@@ -37,10 +37,9 @@ pub(crate) fn states(context: &Context<'_, '_>) -> Option<Vec<Vec<StateStretch>>
     for block in context.order.blocks() {
         let mut joins = context.order.is_loop_head(*block);
         // Where the step before ended; what it left is the state there.
-        let mut behind = match context.order.predecessors(*block) {
-            [only] => ended(context, *only),
-            _ => None,
-        };
+        let before = context.order.predecessors(*block).iter();
+        let mut behind: Vec<TextPosition> =
+            before.filter_map(|from| ended(context, *from)).collect();
         flow.walk(
             context.body,
             &context.facts.paths,
@@ -50,14 +49,14 @@ pub(crate) fn states(context: &Context<'_, '_>) -> Option<Vec<Vec<StateStretch>>
                     let pairs = watched.iter().zip(&context.named);
                     pairs.map(|(watched, named)| state(context, watched, named, (location, row)))
                 };
-                if let Some(behind) = behind.take() {
+                for behind in behind.drain(..) {
                     points.entry(behind).or_insert_with(|| states().collect());
                 }
                 let (range, placement) = context.placed(location);
                 if placement == Placement::InMacro || is_silent(context, location) {
                     return;
                 }
-                behind = Some(range.end);
+                behind.push(range.end);
                 // A value of several lines, such as that of a block or a call, is there at their end.
                 if range.start.line < range.end.line && is_value(context, location) {
                     return;
@@ -231,7 +230,7 @@ fn stretches(context: &Context<'_, '_>, index: usize, points: &Points) -> Vec<St
         .filter(|named| matches!(named.role, VariableRole::Parameter | VariableRole::Capture))
         .map(|named| (named.declared.start, Some(OwnershipState::Live)));
     let states = points
-        .iter()
+        .range(..context.own.extent.end)
         .map(|(at, states)| (*at, states.get(index).copied().flatten()));
     let mut open: Option<(TextPosition, OwnershipState)> = None;
     let mut last_line = 0;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use stackheap_build::{BuildError, Checked, CheckedCrate, CrateRole, TargetSpec};
+use stackheap_build::{BuildError, Checked, CheckedCrate, CrateRole};
 use stackheap_model::{FunctionAuthor, FunctionTimeline, MissingFacts, Ownership, SourceFile};
 use stackheap_report::text::{Color, Detail, Glyphs, TextOptions};
 use stackheap_report::{json, markdown, text};
@@ -31,14 +31,14 @@ pub fn ownership(arguments: &OwnershipArguments) -> Ended {
             output::tell(&format!("note: {note}\n"));
         }
     }
-    let known = known(arguments, &spec, &checked)?;
+    let known = known(arguments, &checked)?;
     if known.functions.is_empty() && is_choice(arguments) {
         bail!(
             "expected a function that {}, found none; leave that away to see all",
             choice(arguments)
         );
     }
-    let sources = sources(&known, &spec, &checked);
+    let sources = sources(&known, &checked);
     let shown = shown(arguments, &known, &sources);
     match &arguments.output {
         Some(path) => std::fs::write(path, anstream::adapter::strip_str(&shown).to_string())
@@ -96,19 +96,13 @@ fn choice(arguments: &OwnershipArguments) -> String {
 
 /// What is known of the functions that are chosen: those of the target, or where the user names
 /// some, those of all crates.
-fn known(
-    arguments: &OwnershipArguments,
-    spec: &TargetSpec,
-    checked: &Checked,
-) -> anyhow::Result<Ownership> {
+fn known(arguments: &OwnershipArguments, checked: &Checked) -> anyhow::Result<Ownership> {
     let is_wanted = |head: FunctionHead<'_>| is_wanted(arguments, head);
     let mut known = Ownership::default();
     for of in &checked.crates {
         let is_target = of.role == CrateRole::Target;
         if is_target || (is_choice(arguments) && known.functions.is_empty()) {
-            known
-                .functions
-                .extend(of_crate(spec, checked, of, &is_wanted)?);
+            known.functions.extend(of_crate(checked, of, &is_wanted)?);
         }
     }
     known.missing = checked
@@ -123,7 +117,6 @@ fn known(
 }
 
 fn of_crate(
-    spec: &TargetSpec,
     checked: &Checked,
     of: &CheckedCrate,
     is_wanted: &dyn Fn(FunctionHead<'_>) -> bool,
@@ -146,22 +139,18 @@ fn of_crate(
         }
         Some(SourceText {
             shown: checked.sources.display(&absolute).into(),
-            text: text_of(spec, checked, &absolute).unwrap_or_default().into(),
+            text: text_of(checked, &absolute, &path)
+                .unwrap_or_default()
+                .into(),
         })
     };
     Ok(functions(texts, &source, is_wanted))
 }
 
-/// The text of a source file by its absolute path, as the compiler names it: a name that is not
-/// UTF-8 it writes with other characters.
-fn text_of(spec: &TargetSpec, checked: &Checked, absolute: &str) -> Option<String> {
-    let path = checked.sources.text_file(absolute);
-    let bytes = std::fs::read(&path).or_else(|error| match spec {
-        TargetSpec::File { path, .. } if absolute.ends_with(&*path.to_string_lossy()) => {
-            std::fs::read(path)
-        }
-        _ => Err(error),
-    });
+/// The text of a source file by its absolute path, as the compiler names it; a directory's name that
+/// is not UTF-8 is in the path alone.
+fn text_of(checked: &Checked, absolute: &str, path: &Path) -> Option<String> {
+    let bytes = std::fs::read(checked.sources.text_file(absolute)).or_else(|_| std::fs::read(path));
     Some(String::from_utf8_lossy(&bytes.ok()?).into_owned())
 }
 
@@ -183,14 +172,18 @@ fn is_wanted(arguments: &OwnershipArguments, head: FunctionHead<'_>) -> bool {
 }
 
 /// The texts of the files that functions are in.
-fn sources(known: &Ownership, spec: &TargetSpec, checked: &Checked) -> Vec<SourceFile> {
+fn sources(known: &Ownership, checked: &Checked) -> Vec<SourceFile> {
     let files: BTreeSet<&str> = known.functions.iter().map(|f| &*f.file).collect();
     let directory = std::env::current_dir().unwrap_or_default();
+    let text = |file: &str| {
+        let path = directory.join(file);
+        text_of(checked, &path.to_string_lossy(), &path)
+    };
     files
         .into_iter()
         .map(|file| SourceFile {
             path: file.to_owned(),
-            text: text_of(spec, checked, &directory.join(file).to_string_lossy()),
+            text: text(file),
         })
         .collect()
 }

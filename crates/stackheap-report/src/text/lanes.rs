@@ -63,8 +63,19 @@ pub(super) struct Lanes {
 
 impl Lanes {
     pub(super) fn of(function: &FunctionTimeline) -> Self {
-        let spans: Vec<Option<(u32, u32)>> = function.variables.iter().map(lines).collect();
-        let (lanes, folded) = assign(function, &spans);
+        let whole: Vec<Option<(u32, u32)>> = function.variables.iter().map(lines).collect();
+        let (mut lanes, mut folded) = assign(function, &whole);
+        let mut spans = whole;
+        let is_short = |index: &usize| function.variables.get(*index).is_some_and(is_owner);
+        if folded.iter().any(is_short) {
+            // Lifelines of what was moved end with the move, so that others find a lane.
+            let pairs = function.variables.iter().zip(&spans);
+            let cut = |(variable, span): (&VariableTimeline, &Option<(u32, u32)>)| {
+                span.map(|(first, last)| (first, last_value(variable).clamp(first, last)))
+            };
+            spans = pairs.map(cut).collect();
+            (lanes, folded) = assign(function, &spans);
+        }
         let count = lanes.iter().flatten().max().map_or(0, |last| last + 1);
         let mut marks: BTreeMap<u32, Vec<Option<Mark>>> = BTreeMap::new();
         for ((variable, lane), span) in function.variables.iter().zip(&lanes).zip(&spans) {
@@ -110,6 +121,23 @@ fn lines(variable: &VariableTimeline) -> Option<(u32, u32)> {
         false => events.chain(states).collect(),
     };
     Some((*all.iter().min()?, *all.iter().max()?))
+}
+
+/// The last line in which a variable may have a value, or loses it.
+fn last_value(variable: &VariableTimeline) -> u32 {
+    let lost = [OwnershipState::Moved, OwnershipState::Dropped];
+    let states = variable.states.iter();
+    let kept = states.filter(|stretch| !lost.contains(&stretch.state));
+    let kept = kept.map(|stretch| stretch.to.line);
+    let moves = variable
+        .events
+        .iter()
+        .filter(|event| matches!(event.kind, OwnershipEventKind::Moved { .. }) || is_drop(event));
+    kept.chain(moves.map(event_line)).max().unwrap_or(u32::MAX)
+}
+
+fn is_drop(event: &OwnershipEvent) -> bool {
+    matches!(&event.kind, OwnershipEventKind::Dropped { what, .. } if *what != DropExtent::Nothing)
 }
 
 /// The line in which an event is drawn: a value is there when what makes it ends.
@@ -192,7 +220,6 @@ fn line_marks(variable: &VariableTimeline, first: u32, last: u32) -> BTreeMap<u3
         marks.extend((from..=last).map(|line| (line, mark)));
         marks.entry(stretch.from.line).or_insert(mark);
     }
-    marks.retain(|line, _| (first..=last).contains(line));
     let mut events: BTreeMap<u32, Mark> = BTreeMap::new();
     for event in &variable.events {
         if let Some(mark) = event_mark(event) {
@@ -201,6 +228,7 @@ fn line_marks(variable: &VariableTimeline, first: u32, last: u32) -> BTreeMap<u3
         }
     }
     marks.extend(events);
+    marks.retain(|line, _| (first..=last).contains(line));
     marks
 }
 

@@ -405,7 +405,10 @@ fn is_told(variable: &VariableTimeline, event: &OwnershipEvent, detail: Detail) 
             is_late
                 && !matches!(
                     from,
-                    ValueOrigin::MovedFrom(_) | ValueOrigin::Caller | ValueOrigin::Captured
+                    ValueOrigin::MovedFrom(_)
+                        | ValueOrigin::CopiedFrom(_)
+                        | ValueOrigin::Caller
+                        | ValueOrigin::Captured
                 )
                 && variable.role != VariableRole::Temporary
         }
