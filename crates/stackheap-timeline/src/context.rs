@@ -49,6 +49,14 @@ pub(crate) struct Own<'t> {
     pub(crate) extent: TextRange,
 }
 
+/// The last step that has a place of its own.
+#[derive(Clone, Copy)]
+struct Last {
+    range: TextRange,
+    /// Whether it ends a scope or a statement.
+    is_end: bool,
+}
+
 impl<'t> Own<'t> {
     pub(crate) fn range(&self, source: &Source, span: Option<Span<'t>>) -> Option<TextRange> {
         let span = span.filter(|span| span.file == self.file)?;
@@ -86,41 +94,67 @@ impl<'c, 't> Context<'c, 't> {
     }
 
     /// Goes over the blocks in their order. What is not the function's own stands where the last
-    /// thing before it stood.
+    /// thing before it stood, or where that was the end of a scope, at the macro that comes next.
     fn find_places(&self) -> Vec<Vec<(TextRange, Placement)>> {
         let start = self.own.extent.start;
-        let head = TextRange { start, end: start };
+        let head = Last {
+            range: TextRange { start, end: start },
+            is_end: false,
+        };
         let mut places = vec![Vec::new(); self.body.blocks.len()];
+        let mut lasts: Vec<Option<Last>> = vec![None; self.body.blocks.len()];
         for block in self.order.blocks() {
             let Some(data) = self.body.block(*block) else {
                 continue;
             };
-            let last_of = |from: &usize| {
-                let places: &Vec<(TextRange, Placement)> = places.get(*from)?;
-                places.last().map(|(range, _)| *range)
-            };
+            let last_of = |from: &usize| lasts.get(*from).copied().flatten();
             let before = self.order.predecessors(*block).iter().find_map(last_of);
             let mut last = before.unwrap_or(head);
-            let statements = data
-                .statements
-                .iter()
-                .map(|statement| statement.source.span);
-            let terminator = data.terminator.iter().map(|last| last.source.span);
-            let found: Vec<_> = statements
-                .chain(terminator)
-                .map(|span| match self.own.range(self.source, span) {
-                    Some(range) => {
-                        last = range;
-                        (range, Placement::Exact)
-                    }
-                    None => (last, Placement::InMacro),
-                })
+            let statements = data.statements.iter().map(|statement| {
+                let is_end = matches!(statement.kind, StatementKind::StorageDead(_));
+                (statement.source.span, Some(is_end))
+            });
+            let terminator = data.terminator.iter().map(|terminator| {
+                let is_end = match terminator.kind {
+                    TerminatorKind::Drop(_) => Some(true),
+                    // It has the stretch of all that it goes around.
+                    TerminatorKind::Goto | TerminatorKind::FalseEdge => None,
+                    _ => Some(false),
+                };
+                (terminator.source.span, is_end)
+            });
+            let found = statements.chain(terminator);
+            let found: Vec<_> = found
+                .map(|(span, is_end)| self.place(span, is_end, &mut last))
                 .collect();
-            if let Some(place) = places.get_mut(block.index()) {
+            if let (Some(place), Some(end)) =
+                (places.get_mut(block.index()), lasts.get_mut(block.index()))
+            {
                 *place = found;
+                *end = Some(last);
             }
         }
         places
+    }
+
+    fn place(
+        &self,
+        span: Option<Span<'t>>,
+        is_end: Option<bool>,
+        last: &mut Last,
+    ) -> (TextRange, Placement) {
+        if let Some(range) = self.own.range(self.source, span) {
+            if let Some(is_end) = is_end {
+                *last = Last { range, is_end };
+            }
+            return (range, Placement::Exact);
+        }
+        if std::mem::take(&mut last.is_end)
+            && let Some(next) = self.source.macro_behind(last.range.end)
+        {
+            last.range = next;
+        }
+        (last.range, Placement::InMacro)
     }
 
     fn find_uses(&mut self) {

@@ -142,6 +142,17 @@ impl Source {
         None
     }
 
+    /// The statement that comes next, if it begins with the call of a macro: its beginning.
+    pub(crate) fn macro_behind(&self, at: TextPosition) -> Option<TextRange> {
+        let statements = &self.outline.statements;
+        let next = statements.partition_point(|statement| statement.range.start < at);
+        let statement = statements.get(next)?;
+        let (path, _) = self.snippet(statement.extent).split_once('!')?;
+        let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | ':');
+        let is_macro = !path.is_empty() && path.chars().all(is_part);
+        is_macro.then_some(statement.extent)
+    }
+
     fn position_of(&self, offset: usize) -> Option<TextPosition> {
         let line = self.lines.partition_point(|start| *start <= offset);
         let start = self.lines.get(line.checked_sub(1)?)?;

@@ -230,7 +230,7 @@ fn stretches(context: &Context<'_, '_>, index: usize, points: &Points) -> Vec<St
         .filter(|named| matches!(named.role, VariableRole::Parameter | VariableRole::Capture))
         .map(|named| (named.declared.start, Some(OwnershipState::Live)));
     let states = points
-        .range(..context.own.extent.end)
+        .range(..=context.own.extent.end)
         .map(|(at, states)| (*at, states.get(index).copied().flatten()));
     let mut open: Option<(TextPosition, OwnershipState)> = None;
     let mut last_line = 0;
@@ -254,9 +254,11 @@ fn stretches(context: &Context<'_, '_>, index: usize, points: &Points) -> Vec<St
             }
         }
     }
-    found.extend(open.map(|(from, state)| StateStretch {
+    let end = context.own.extent.end;
+    let last = open.filter(|(from, _)| *from < end);
+    found.extend(last.map(|(from, state)| StateStretch {
         from,
-        to: context.own.extent.end.max(from),
+        to: end,
         state,
     }));
     found
