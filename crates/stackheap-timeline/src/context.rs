@@ -1,7 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use stackheap_mir::{Body, Facts, Local, Location, Place, Span, StatementKind, TerminatorKind};
+use stackheap_mir::{
+    Body, Facts, Local, Location, Operand, Place, Rvalue, Span, StatementKind, TerminatorKind,
+};
 use stackheap_model::{
     Mutability, Placement, TextPosition, TextRange, ValueDestination, VariableRole,
 };
@@ -111,7 +113,12 @@ impl<'c, 't> Context<'c, 't> {
             let before = self.order.predecessors(*block).iter().find_map(last_of);
             let mut last = before.unwrap_or(head);
             let statements = data.statements.iter().map(|statement| {
-                let is_end = matches!(statement.kind, StatementKind::StorageDead(_));
+                let is_end = match &statement.kind {
+                    StatementKind::StorageDead(_) => true,
+                    // A block without a value.
+                    StatementKind::Assign(_, Rvalue::Use(Operand::Constant(text))) => *text == "()",
+                    _ => false,
+                };
                 (statement.source.span, Some(is_end))
             });
             let terminator = data.terminator.iter().map(|terminator| {
@@ -149,7 +156,10 @@ impl<'c, 't> Context<'c, 't> {
             }
             return (range, Placement::Exact);
         }
-        if std::mem::take(&mut last.is_end)
+        // What ends inside of a macro belongs to what was before.
+        if is_end == Some(false)
+            && std::mem::take(&mut last.is_end)
+            && self.source.macro_around(last.range.start).is_none()
             && let Some(next) = self.source.macro_behind(last.range.end)
         {
             last.range = next;

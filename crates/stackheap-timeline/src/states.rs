@@ -53,7 +53,12 @@ pub(crate) fn states(context: &Context<'_, '_>) -> Option<Vec<Vec<StateStretch>>
                     points.entry(behind).or_insert_with(|| states().collect());
                 }
                 let (range, placement) = context.placed(location);
-                if placement == Placement::InMacro || is_silent(context, location) {
+                if is_silent(context, location) {
+                    return;
+                }
+                if placement == Placement::InMacro {
+                    let found = points.entry(range.start);
+                    found.or_insert_with(|| states().collect());
                     return;
                 }
                 behind.push(range.end);
