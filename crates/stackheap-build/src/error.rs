@@ -87,6 +87,10 @@ pub enum BuildError {
     },
     /// The file is not executable.
     NotExecutable(PathBuf),
+    /// The compiler has to be asked about source code, and this is an executable.
+    NoSource(PathBuf),
+    /// The compiler accepts the program but does not print what it knows; with its words.
+    NotPrinted(String),
     /// Cargo succeeded but named no executable for the target.
     NoExecutable(Vec<String>),
     /// A file of ours cannot be read or written.
@@ -205,6 +209,17 @@ impl fmt::Display for BuildError {
                 f,
                 "expected an executable at `{}`, found a file without execute permission; build it \
                  or allow it with `chmod +x`",
+                path.display()
+            ),
+            Self::NotPrinted(message) => write!(
+                f,
+                "expected rustc to print what it knows of the program, but it says: {message}; try \
+                 another toolchain"
+            ),
+            Self::NoSource(path) => write!(
+                f,
+                "expected source code, which the compiler is asked about, found the executable \
+                 `{}`; give FILE.rs, NOTE.md, `-`, or a target of a cargo package",
                 path.display()
             ),
             Self::NoExecutable(flags) => write!(

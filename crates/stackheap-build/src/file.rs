@@ -1,17 +1,19 @@
 use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal, Write};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, ExitStatus, Output, Stdio};
 
 use serde::{Deserialize, Serialize};
 
 use crate::built::{Built, LaunchCommand, Launching, ProfileFacts, ProgramRole};
 use crate::cache::Key;
+use crate::facts::{self, Printing};
 use crate::toolchain::Version;
 use crate::user_code::normalise;
 use crate::{
-    BuildError, BuildOptions, Color, Edition, Optimization, Sources, UserCode, cache, environment,
-    toolchain,
+    BuildError, BuildOptions, Checked, CheckedCrate, Color, CrateRole, Edition, Optimization,
+    Sources, UserCode, cache, environment, snippet, toolchain,
 };
 
 /// Builds a file of the user's, as the user typed its path.
@@ -21,19 +23,40 @@ pub(crate) fn build(
     options: &BuildOptions,
     arguments: &[OsString],
 ) -> Result<Built, BuildError> {
+    compilation(path, edition, options)?.build(options, arguments, Vec::new())
+}
+
+/// Checks a file of the user's, as the user typed its path.
+pub(crate) fn check(
+    path: &Path,
+    edition: Edition,
+    options: &BuildOptions,
+) -> Result<Checked, BuildError> {
+    if path.to_str().is_none() {
+        // rustc takes no such name.
+        let text = read(path, &toolchain::directory(options)?)?;
+        return snippet::check_copy(path, text, edition, options);
+    }
+    compilation(path, edition, options)?.check(options, Vec::new())
+}
+
+fn compilation(
+    path: &Path,
+    edition: Edition,
+    options: &BuildOptions,
+) -> Result<Compilation, BuildError> {
     let directory = toolchain::directory(options)?;
     let text = read(path, &directory)?;
-    let compilation = Compilation {
-        source: path,
-        name: path.file_stem().unwrap_or(OsStr::new("program")),
-        text: &text,
+    Ok(Compilation {
+        source: path.to_owned(),
+        name: path.file_stem().unwrap_or(OsStr::new("program")).to_owned(),
+        text,
         edition,
         flags: Vec::new(),
         sources: Sources::below(&directory),
         directory,
         help: package_help(path, options),
-    };
-    compilation.build(options, arguments, Vec::new())
+    })
 }
 
 /// The text of a file that the user named.
@@ -74,13 +97,13 @@ fn package_help(path: &Path, options: &BuildOptions) -> Option<String> {
 }
 
 /// One program that rustc builds.
-pub(crate) struct Compilation<'a> {
+pub(crate) struct Compilation {
     /// The source as rustc gets it, relative to `directory`.
-    pub(crate) source: &'a Path,
+    pub(crate) source: PathBuf,
     /// The program's name.
-    pub(crate) name: &'a OsStr,
+    pub(crate) name: OsString,
     /// The source's text.
-    pub(crate) text: &'a str,
+    pub(crate) text: String,
     pub(crate) edition: Edition,
     /// Further flags for rustc.
     pub(crate) flags: Vec<OsString>,
@@ -100,6 +123,36 @@ struct Stamp {
     variables: Vec<(String, Option<String>)>,
     /// The compiler's warnings.
     messages: String,
+    /// What rustc said of itself; not there where it is a part of the key.
+    #[serde(default)]
+    toolchain: Toolchain,
+}
+
+/// What rustc says of itself.
+#[derive(Default, PartialEq, Serialize, Deserialize)]
+struct Toolchain {
+    version: String,
+    sysroot: PathBuf,
+}
+
+impl Toolchain {
+    fn ask(directory: &Path) -> Result<Self, BuildError> {
+        std::thread::scope(|scope| {
+            let sysroot = scope.spawn(|| toolchain::sysroot(directory));
+            let version = Version::ask(directory)?.text;
+            let sysroot = sysroot
+                .join()
+                .unwrap_or_else(|panic| resume_unwind(panic))?;
+            Ok(Self { version, sysroot })
+        })
+    }
+
+    /// Where code lies that is not the user's.
+    fn foreign(&self) -> Vec<PathBuf> {
+        let mut foreign = toolchain::downloads();
+        foreign.push(self.sysroot.clone());
+        foreign
+    }
 }
 
 /// What a build keeps beside the executable: a number that changes with it, so that nothing is
@@ -111,7 +164,7 @@ const STAMP: &str = "stamp.json";
 /// How rustc was called, beside the program.
 const CALL: &str = "rustc.call";
 
-impl Compilation<'_> {
+impl Compilation {
     pub(crate) fn build(
         &self,
         options: &BuildOptions,
@@ -146,10 +199,11 @@ impl Compilation<'_> {
 
     /// The executable, from the cache if nothing changed since it was built.
     fn executable(&self, options: &BuildOptions) -> Result<PathBuf, BuildError> {
+        let version = Version::ask(&self.directory)?;
         let programs = cache::directory(options)?.join("programs");
         cache::create(&programs)?;
-        let slot = programs.join(self.key(options)?.text());
-        let executable = slot.join(self.name);
+        let slot = programs.join(self.key(options).with(version.text.as_bytes()).text());
+        let executable = slot.join(&self.name);
         if let Some(stamp) = current_stamp(&slot, &self.directory)
             && executable.is_file()
         {
@@ -170,55 +224,37 @@ impl Compilation<'_> {
         Ok(executable)
     }
 
-    fn key(&self, options: &BuildOptions) -> Result<Key, BuildError> {
-        let version = Version::ask(&self.directory)?;
+    /// What decides about the result, but the version of rustc.
+    fn key(&self, options: &BuildOptions) -> Key {
         let key = Key::new()
             .with(SLOT_FORM)
-            .with(version.text.as_bytes())
             .with(self.directory.as_os_str().as_encoded_bytes())
             .with(self.source.as_os_str().as_encoded_bytes())
             .with(self.name.as_encoded_bytes())
             .with(self.text.as_bytes())
             .with(self.edition.to_string().as_bytes())
             .with(opt_level(options).as_bytes());
-        Ok(self
-            .flags
+        self.flags
             .iter()
-            .fold(key, |key, flag| key.with(flag.as_encoded_bytes())))
+            .fold(key, |key, flag| key.with(flag.as_encoded_bytes()))
     }
 
     fn compile(&self, into: &Path, options: &BuildOptions) -> Result<(), BuildError> {
         let dependencies = into.join("dependencies.d");
         let mut emit = OsString::from("--emit=link,dep-info=");
         emit.push(&dependencies);
-        let mut command = toolchain::rustc(&self.directory);
+        let mut command = self.rustc(options);
         command
-            .arg("--edition")
-            .arg(self.edition.to_string())
-            .args(self.crate_name_flag())
-            .arg(format!("-Copt-level={}", opt_level(options)))
             .args(["-Cdebuginfo=2", "-Cstrip=none", "-Csplit-debuginfo=off"])
             .arg(emit)
             .arg("-o")
-            .arg(into.join(self.name))
-            .args(["--color", color(options.color)])
-            .args(&self.flags)
-            // A name that begins with `-` is no flag.
-            .arg("--")
-            .arg(self.source)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        let output = command
-            .output()
-            .map_err(|error| toolchain::missing(&command, error))?;
+            .arg(into.join(&self.name));
+        self.end(&mut command);
+        let output = output(&mut command)?;
         let messages = String::from_utf8_lossy(&output.stderr).into_owned();
         say(&messages);
         if !output.status.success() {
-            return Err(BuildError::Failed {
-                code: output.status.code(),
-                help: self.help.clone(),
-            });
+            return Err(self.failed(output.status));
         }
         let stamp = stamp(&dependencies, &self.directory, messages);
         let json = serde_json::to_vec(&stamp).unwrap_or_default();
@@ -234,7 +270,138 @@ impl Compilation<'_> {
     }
 }
 
-impl Compilation<'_> {
+impl Compilation {
+    /// rustc, with what all calls of it have in front.
+    fn rustc(&self, options: &BuildOptions) -> Command {
+        let mut command = toolchain::rustc(&self.directory);
+        command
+            .arg("--edition")
+            .arg(self.edition.to_string())
+            .args(self.crate_name_flag())
+            .arg(format!("-Copt-level={}", opt_level(options)))
+            .args(["--color", color(options.color)])
+            .args(&self.flags);
+        command
+    }
+
+    /// What all calls end with. Its messages are piped, so that they can be kept.
+    fn end(&self, command: &mut Command) {
+        command
+            // A name that begins with `-` is no flag.
+            .arg("--")
+            .arg(&self.source)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+    }
+
+    fn failed(&self, status: ExitStatus) -> BuildError {
+        BuildError::Failed {
+            code: status.code(),
+            help: self.help.clone(),
+        }
+    }
+
+    /// Has rustc print what it knows, if it was not asked before.
+    pub(crate) fn check(
+        self,
+        options: &BuildOptions,
+        notes: Vec<String>,
+    ) -> Result<Checked, BuildError> {
+        let checks = cache::directory(options)?.join("checks");
+        cache::create(&checks)?;
+        let slot = checks.join(self.key(options).text());
+        let texts = facts::texts_in(&slot, OsStr::new(&crate_name(&self.name)));
+        let there = || texts.borrow_checked.is_file() && texts.elaborated.is_file();
+        let kept = current_stamp(&slot, &self.directory).filter(|_| there());
+        // rustc is not asked for its version before there is something to compare that with.
+        let kept = match kept {
+            Some(stamp) => (Toolchain::ask(&self.directory)? == stamp.toolchain).then_some(stamp),
+            None => None,
+        };
+        let stamp = match kept {
+            Some(stamp) => {
+                say(&stamp.messages);
+                stamp
+            }
+            None => self.fill_checked(&checks, &slot, options)?,
+        };
+        Ok(Checked {
+            crates: vec![CheckedCrate {
+                texts,
+                directory: self.directory.clone(),
+                role: CrateRole::Target,
+            }],
+            missing: Vec::new(),
+            user_code: UserCode::all_but_foreign(&stamp.toolchain.foreign()),
+            sources: self.sources,
+            notes,
+        })
+    }
+
+    fn fill_checked(
+        &self,
+        checks: &Path,
+        slot: &Path,
+        options: &BuildOptions,
+    ) -> Result<Stamp, BuildError> {
+        let temporary = cache::beside(slot, "tmp");
+        cache::create(&temporary)?;
+        let filled = std::thread::scope(|scope| {
+            let toolchain = scope.spawn(|| Toolchain::ask(&self.directory));
+            let mut stamp = self.print(&temporary, options)?;
+            stamp.toolchain = toolchain
+                .join()
+                .unwrap_or_else(|panic| resume_unwind(panic))?;
+            let json = serde_json::to_vec(&stamp).unwrap_or_default();
+            cache::write(&temporary.join(STAMP), &json)?;
+            let is_current = || {
+                current_stamp(slot, &self.directory)
+                    .is_some_and(|there| there.toolchain == stamp.toolchain)
+            };
+            cache::fill(slot, &temporary, &is_current)?;
+            Ok(stamp)
+        });
+        if filled.is_err() {
+            // What is left is of no use; the error says what went wrong.
+            let _ = std::fs::remove_dir_all(&temporary);
+        }
+        cache::prune(checks);
+        filled
+    }
+
+    /// Calls rustc with the flags that print. What it refuses then, it is asked about without them:
+    /// a release that may take unstable flags speaks of unstable features too.
+    fn print(&self, into: &Path, options: &BuildOptions) -> Result<Stamp, BuildError> {
+        let printing = Printing::new().map_err(|error| BuildError::io(into, &error))?;
+        let dependencies = into.join("dependencies.d");
+        let mut emit = OsString::from("--emit=dep-info=");
+        emit.push(&dependencies);
+        let mut command = self.rustc(options);
+        printing.add_to(&mut command);
+        command.arg(emit);
+        self.end(&mut command);
+        let output = output(&mut command)?;
+        if output.status.success() {
+            let texts = facts::texts_in(into, OsStr::new(&crate_name(&self.name)));
+            printing
+                .keep(&texts, into, &self.directory)
+                .map_err(|error| BuildError::io(into, &error))?;
+            let messages = String::from_utf8_lossy(&output.stderr).into_owned();
+            say(&messages);
+            return Ok(stamp(&dependencies, &self.directory, messages));
+        }
+        let mut plain = self.rustc(options);
+        plain.arg("--emit=metadata").arg("--out-dir").arg(into);
+        self.end(&mut plain);
+        let plain = self::output(&mut plain)?;
+        say(&String::from_utf8_lossy(&plain.stderr));
+        if plain.status.success() {
+            return Err(BuildError::NotPrinted(facts::first_error(&output.stderr)));
+        }
+        Err(self.failed(plain.status))
+    }
+
     /// The flag that names the crate, where rustc would not name it so by itself. A name in the
     /// text must not be contradicted.
     fn crate_name_flag(&self) -> Option<String> {
@@ -243,10 +410,16 @@ impl Compilation<'_> {
             .file_stem()
             .unwrap_or_default()
             .to_string_lossy();
-        let name = crate_name(self.name);
+        let name = crate_name(&self.name);
         let needed = rustcs.replace('-', "_") != name && !self.text.contains("crate_name");
         needed.then(|| format!("--crate-name={name}"))
     }
+}
+
+fn output(command: &mut Command) -> Result<Output, BuildError> {
+    command
+        .output()
+        .map_err(|error| toolchain::missing(command, error))
 }
 
 /// Passes on what the compiler said.
@@ -298,6 +471,7 @@ fn stamp(dependencies: &Path, directory: &Path, messages: String) -> Stamp {
         files: Vec::new(),
         variables: Vec::new(),
         messages,
+        toolchain: Toolchain::default(),
     };
     for line in text.lines() {
         if let Some(variable) = line.strip_prefix("# env-dep:") {

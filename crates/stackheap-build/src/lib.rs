@@ -52,7 +52,10 @@ pub use built::{Built, LaunchCommand, ProfileFacts, ProgramRole};
 pub use cargo::lock::{PUT_BACK_ARGUMENT, put_back_lock_file};
 pub use environment::{RUNNER_ARGUMENT, dump_environment};
 pub use error::{BuildError, Candidate};
-pub use facts::{CompilerAnswers, CompilerTexts, MissingTexts, WRAPPER_NAME, wrap_rustc};
+pub use facts::{
+    Checked, CheckedCrate, CompilerAnswers, CompilerTexts, CrateRole, MissingTexts, WRAPPER_NAME,
+    wrap_rustc,
+};
 pub use note::{NoteBlock, blocks};
 pub use sources::Sources;
 pub use target::{
@@ -87,5 +90,31 @@ pub fn build(
         } => snippet::build_note(path, *block, *edition, options, arguments),
         TargetSpec::Cargo(selection) => cargo::build(selection, options, arguments),
         TargetSpec::Executable(path) => executable::build(path, options, arguments),
+    }
+}
+
+/// Has the compiler check what `spec` names, and print what it knows of it. No code is generated
+/// and nothing is linked or run.
+///
+/// Takes as long as `cargo check` or rustc take, and some tens of milliseconds for what is printed;
+/// an unchanged target is not checked again. Messages of the compiler go to the standard error of
+/// this process, as they are. Of a package the library is taken where it has no program.
+///
+/// # Errors
+///
+/// [`BuildError::Failed`] if the program does not compile, after the compiler's own messages;
+/// [`BuildError::NoSource`] for an executable; else a sentence on what was expected, what was found
+/// and what to do.
+pub fn check(spec: &TargetSpec, options: &BuildOptions) -> Result<Checked, BuildError> {
+    match spec {
+        TargetSpec::File { path, edition } => file::check(path, *edition, options),
+        TargetSpec::Stdin { text, edition } => snippet::check_stdin(text, *edition, options),
+        TargetSpec::Note {
+            path,
+            block,
+            edition,
+        } => snippet::check_note(path, *block, *edition, options),
+        TargetSpec::Cargo(selection) => cargo::check(selection, options),
+        TargetSpec::Executable(path) => Err(BuildError::NoSource(path.clone())),
     }
 }

@@ -6,7 +6,7 @@
 //! (<https://doc.rust-lang.org/rustdoc/write-documentation/documentation-tests.html>).
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use proc_macro2::{TokenStream, TokenTree};
 
@@ -14,7 +14,7 @@ use crate::built::Built;
 use crate::cache::{self, Key};
 use crate::file::{self, Compilation};
 use crate::note::{self, NoteBlock};
-use crate::{BuildError, BuildOptions, Edition, Sources, toolchain};
+use crate::{BuildError, BuildOptions, Checked, Edition, Sources, toolchain};
 
 /// How standard input is named in messages and in debug information.
 const STDIN: &str = "<stdin>";
@@ -25,14 +25,17 @@ pub(crate) fn build_stdin(
     options: &BuildOptions,
     arguments: &[OsString],
 ) -> Result<Built, BuildError> {
-    let text = file::utf8(text.to_vec(), Path::new(STDIN))?;
-    let snippet = Snippet {
-        named: Path::new(STDIN),
-        name: OsString::from("stdin"),
-        program: Program::of(&text),
-        edition,
-    };
-    snippet.build(options, arguments)
+    let (compilation, notes) = of_stdin(text, edition)?.compilation(options)?;
+    compilation.build(options, arguments, notes)
+}
+
+pub(crate) fn check_stdin(
+    text: &[u8],
+    edition: Edition,
+    options: &BuildOptions,
+) -> Result<Checked, BuildError> {
+    let (compilation, notes) = of_stdin(text, edition)?.compilation(options)?;
+    compilation.check(options, notes)
 }
 
 pub(crate) fn build_note(
@@ -42,6 +45,61 @@ pub(crate) fn build_note(
     options: &BuildOptions,
     arguments: &[OsString],
 ) -> Result<Built, BuildError> {
+    let (compilation, notes) = of_note(path, number, edition, options)?.compilation(options)?;
+    compilation.build(options, arguments, notes)
+}
+
+pub(crate) fn check_note(
+    path: &Path,
+    number: Option<usize>,
+    edition: Edition,
+    options: &BuildOptions,
+) -> Result<Checked, BuildError> {
+    let (compilation, notes) = of_note(path, number, edition, options)?.compilation(options)?;
+    compilation.check(options, notes)
+}
+
+/// Checks a file whose name rustc would not take.
+pub(crate) fn check_copy(
+    path: &Path,
+    text: String,
+    edition: Edition,
+    options: &BuildOptions,
+) -> Result<Checked, BuildError> {
+    let snippet = Snippet {
+        named: path.to_owned(),
+        name: OsString::from(
+            path.file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .as_ref(),
+        ),
+        program: Program {
+            text,
+            wrapped: false,
+        },
+        edition,
+    };
+    let (compilation, notes) = snippet.compilation(options)?;
+    compilation.check(options, notes)
+}
+
+fn of_stdin(text: &[u8], edition: Edition) -> Result<Snippet, BuildError> {
+    let text = file::utf8(text.to_vec(), Path::new(STDIN))?;
+    Ok(Snippet {
+        named: PathBuf::from(STDIN),
+        name: OsString::from("stdin"),
+        program: Program::of(&text),
+        edition,
+    })
+}
+
+fn of_note(
+    path: &Path,
+    number: Option<usize>,
+    edition: Edition,
+    options: &BuildOptions,
+) -> Result<Snippet, BuildError> {
     let note = file::read(path, &toolchain::directory(options)?)?;
     let mut blocks = note::blocks(&note);
     let index = choose(path, number, &blocks)?;
@@ -51,13 +109,12 @@ pub(crate) fn build_note(
         .filter_map(|mark| mark.strip_prefix("edition")?.parse().ok());
     let mut name = path.file_stem().unwrap_or(OsStr::new("note")).to_owned();
     name.push(format!("-{}", index + 1));
-    let snippet = Snippet {
-        named: path,
+    Ok(Snippet {
+        named: path.to_owned(),
         name,
         program: Program::of(&block.source(&note)),
         edition: editions.last().unwrap_or(edition),
-    };
-    snippet.build(options, arguments)
+    })
 }
 
 /// The index of the block that is meant.
@@ -80,17 +137,18 @@ fn choose(path: &Path, number: Option<usize>, blocks: &[NoteBlock]) -> Result<us
 }
 
 /// A program whose text is not a file of the user's.
-struct Snippet<'a> {
+struct Snippet {
     /// How the user knows it.
-    named: &'a Path,
+    named: PathBuf,
     /// The executable's name.
     name: OsString,
     program: Program,
     edition: Edition,
 }
 
-impl Snippet<'_> {
-    fn build(&self, options: &BuildOptions, arguments: &[OsString]) -> Result<Built, BuildError> {
+impl Snippet {
+    /// How it is compiled, and what is to be said about it.
+    fn compilation(self, options: &BuildOptions) -> Result<(Compilation, Vec<String>), BuildError> {
         let directory = toolchain::directory(options)?;
         let text = &self.program.text;
         let key = Key::new()
@@ -109,19 +167,20 @@ impl Snippet<'_> {
         remap.push("=");
         remap.push(&named);
         let unused = self.program.wrapped.then(|| OsString::from("-Aunused"));
+        let wrapped = "The snippet has no `main`; it was put into one.";
+        let notes = self.program.wrapped.then(|| wrapped.to_owned());
+        let sources = Sources::with_text(&directory, Path::new(&named), &source);
         let compilation = Compilation {
-            source: &source,
-            name: &self.name,
-            text,
+            source,
+            name: self.name,
+            text: self.program.text,
             edition: self.edition,
             flags: std::iter::once(remap).chain(unused).collect(),
-            sources: Sources::with_text(&directory, Path::new(&named), &source),
+            sources,
             directory,
             help: None,
         };
-        let wrapped = "The snippet has no `main`; it was put into one.";
-        let notes = self.program.wrapped.then(|| wrapped.to_owned());
-        compilation.build(options, arguments, notes.into_iter().collect())
+        Ok((compilation, notes.into_iter().collect()))
     }
 }
 

@@ -123,11 +123,14 @@ pub(crate) fn sysroot(directory: &Path) -> Result<PathBuf, BuildError> {
 
 /// Where code lies that is not the user's, as far as it is known without a package.
 pub(crate) fn foreign_directories(directory: &Path) -> Vec<PathBuf> {
+    sysroot(directory).into_iter().chain(downloads()).collect()
+}
+
+/// Where cargo puts what it downloads.
+pub(crate) fn downloads() -> Vec<PathBuf> {
     let home = cargo_home();
-    let downloads = home
-        .iter()
-        .flat_map(|home| [home.join("registry"), home.join("git")]);
-    sysroot(directory).into_iter().chain(downloads).collect()
+    let of_home = |home: &PathBuf| [home.join("registry"), home.join("git")];
+    home.iter().flat_map(of_home).collect()
 }
 
 /// `CARGO_HOME`, or where cargo looks without it.

@@ -35,6 +35,7 @@ mod comparison;
 mod event;
 mod handover;
 mod names;
+mod ownership;
 mod phrase;
 mod size;
 mod story;
@@ -48,6 +49,9 @@ pub use comparison::{
 pub use event::{Sentence, event};
 pub use handover::{Handover, Owners, handover};
 pub use names::{Indexed, Names, NoNames};
+pub use ownership::{
+    Phrase, fact_confidence, line_column, ownership_event, ownership_state, variable_head,
+};
 pub use phrase::{
     cell_kind, edge_kind, frame_bytes, local_role, local_state, outcome, owner, part, place,
     position, region, step_ref, when,

@@ -12,6 +12,7 @@
 mod address;
 mod event;
 mod ids;
+mod ownership;
 mod plan;
 mod state;
 mod types;
@@ -22,6 +23,12 @@ pub use event::{Event, EventKind, MoveTarget, OutputStream, PlaceRef};
 pub use ids::{
     BlockId, FileId, FrameId, FunctionId, SiteId, StatementId, StepNumber, StopNumber, ThreadId,
     TypeId,
+};
+pub use ownership::{
+    Borrower, DropCause, DropDecision, DropExtent, EventCertainty, FactConfidence, FunctionAuthor,
+    FunctionKind, FunctionTimeline, LoanTimeline, MissingFacts, Mutability, Ownership,
+    OwnershipEvent, OwnershipEventKind, OwnershipState, Placement, StateStretch, ValueDestination,
+    ValueOrigin, VariableRole, VariableTimeline,
 };
 pub use plan::{
     CfaRule, PlannedFunction, Register, RegisterSet, Site, SiteRole, SiteTable, SourceFile,

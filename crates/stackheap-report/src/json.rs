@@ -3,6 +3,10 @@
 //! The shape is described by `schema/state.schema.json`. Addresses are hexadecimal strings, bytes
 //! are strings of hexadecimal digits. What is not known is `{"unknown": "the reason"}`.
 
+mod ownership;
+
+pub use ownership::ownership;
+
 use serde_json::Value as Json;
 use stackheap_explain::{Indexed, Names, event as sentence};
 use stackheap_model::{

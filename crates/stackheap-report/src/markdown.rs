@@ -4,9 +4,12 @@ use stackheap_explain::{
     comparison, event, local_state, place, position, rough_size, short_type, size, step_ref,
     visible, when,
 };
-use stackheap_model::{Block, BlockState, Event, Frame, LocalState, SourceFile, State, Value};
+use stackheap_model::{
+    Block, BlockState, Event, Frame, LocalState, Ownership, SourceFile, State, Value,
+};
 
 use crate::look::Look;
+use crate::text::{self, TextOptions};
 use crate::{Comparison, Frames, Story};
 
 /// Characters of a value in a table.
@@ -15,6 +18,43 @@ const VALUE_CHARACTERS: usize = 80;
 const TABLE_ROWS: usize = 200;
 /// Lines of source before and after the step.
 const SOURCE_LINES: u32 = 2;
+
+/// What the compiler knows of functions: each drawn beside its source, in a block of its own.
+pub fn ownership(known: &Ownership, sources: &[SourceFile]) -> String {
+    let mut out = String::from("# Ownership\n\n");
+    for function in &known.functions {
+        let one = Ownership {
+            functions: vec![function.clone()],
+            missing: Vec::new(),
+        };
+        let options = TextOptions {
+            sources,
+            ..TextOptions::default()
+        };
+        let drawing = text::ownership(&one, &options);
+        // What stands between two such lines cannot end the block.
+        let fence = "`".repeat(longest_fence(&drawing) + 3);
+        out.push_str(&format!(
+            "## {}\n\n{fence}text\n{drawing}{fence}\n\n",
+            code(&function.name)
+        ));
+    }
+    for missing in &known.missing {
+        let name = missing.crate_name.as_deref().unwrap_or("a crate");
+        let reason = prose(&missing.reason);
+        out.push_str(&format!(
+            "Nothing is known of {}: {reason}.\n\n",
+            code(name)
+        ));
+    }
+    out
+}
+
+/// The most backticks in a row.
+fn longest_fence(text: &str) -> usize {
+    let runs = text.split(|c| c != '`').map(str::len);
+    runs.max().unwrap_or(0)
+}
 
 /// One step: where it is, what happened, the stacks, the heap, statics, output.
 pub fn state(state: &State, sources: &[SourceFile], frames: Frames) -> String {

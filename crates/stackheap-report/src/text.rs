@@ -7,12 +7,15 @@ mod drawing;
 mod glyphs;
 mod heap;
 mod inside;
+mod lanes;
+mod lifelines;
 mod line;
 mod stack;
 mod strip;
 
 pub use answer::{answer, compare, story};
 pub use drawing::drawing;
+pub use lifelines::ownership;
 
 use stackheap_model::{SourceFile, State};
 

@@ -1,5 +1,5 @@
 //! What recording costs: `cargo bench -p stackheap --bench speed [-- PART...]`, with the parts
-//! `stops`, `recursion`, `allocations`, `start`, `million`. Prints what was measured in this run, next to what
+//! `stops`, `recursion`, `allocations`, `start`, `ownership`, `million`. Prints what was measured in this run, next to what
 //! it is compared with; nothing is asserted.
 //!
 //! Times are of whole commands unless a line says otherwise, and of several the least, as the
@@ -41,11 +41,12 @@ fn main() -> Outcome<()> {
         println!("not measured: run `cargo bench -p stackheap --bench speed`");
         return Ok(());
     }
-    let parts: [(&str, Part); 5] = [
+    let parts: [(&str, Part); 6] = [
         ("stops", stops),
         ("recursion", recursion),
         ("allocations", allocations),
         ("start", start),
+        ("ownership", ownership),
         ("million", million),
     ];
     let asked: Vec<&str> = arguments
@@ -212,6 +213,59 @@ fn start(bench: &Bench) -> Outcome<()> {
     ] {
         println!("  {name} {cost}; run / build: {}", cost.over(built));
     }
+    Ok(())
+}
+
+/// What the compiler knows of a file of about 200 lines, against the compiler's own check of it.
+fn ownership(bench: &Bench) -> Outcome<()> {
+    const COPIES: usize = 5;
+    let text = include_str!("programs/steps.rs");
+    let mut source = text.to_owned();
+    for number in 0..COPIES {
+        let module = text.replace("fn main", "pub fn main");
+        source.push_str(&format!("\npub mod copy{number} {{\n{module}\n}}\n"));
+    }
+    let file = bench.path("ownership.rs");
+    std::fs::write(&file, &source)?;
+    let rustc = std::env::var_os("RUSTC").unwrap_or("rustc".into());
+    let mut costs = [Cost::MOST; 3];
+    for _ in 0..3 * RUNS {
+        let cache = tempfile::tempdir_in(bench.folder.path())?;
+        let mut check = Command::new(&rustc);
+        check
+            .args([
+                "--edition",
+                "2024",
+                "-Awarnings",
+                "--emit=metadata",
+                "--out-dir",
+            ])
+            .arg(cache.path())
+            .arg(&file);
+        let asked = || {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_stackheap"));
+            command
+                .arg("ownership")
+                .arg(&file)
+                .env("XDG_CACHE_HOME", cache.path());
+            command
+        };
+        for (cost, mut command) in costs.iter_mut().zip([check, asked(), asked()]) {
+            command.stdout(Stdio::null()).stderr(Stdio::null());
+            *cost = cost.least(timed(&mut command)?);
+        }
+    }
+    let [checked, cold, again] = costs;
+    println!("  {} lines", source.lines().count());
+    println!("  rustc --emit=metadata {checked}");
+    println!(
+        "  ownership {cold}; ownership / rustc: {}",
+        cold.over(checked)
+    );
+    println!(
+        "  ownership again {again}; ownership / rustc: {}",
+        again.over(checked)
+    );
     Ok(())
 }
 

@@ -28,6 +28,10 @@ pub enum Command {
     Show(Box<ShowArguments>),
     /// Write a recording in another format.
     Export(Box<ExportArguments>),
+    /// Show when each variable gets its value, is borrowed, moved and dropped, from the compiler's
+    /// facts alone; nothing is run.
+    #[command(visible_alias = "borrow")]
+    Ownership(Box<OwnershipArguments>),
     /// Tell what this machine and toolchain allow, and what to do about what they do not.
     Doctor(DoctorArguments),
     /// Write down environment and directory of a program (used internally).
@@ -338,4 +342,43 @@ pub struct ExportArguments {
     /// What all commands take.
     #[command(flatten)]
     pub common: CommonArguments,
+}
+
+/// What `ownership` is told.
+#[derive(Clone, Debug, Args)]
+pub struct OwnershipArguments {
+    /// What to look at.
+    #[command(flatten)]
+    pub target: TargetArguments,
+    /// Only functions whose path has this in it: `main`, `Cursor::next`.
+    #[arg(long, value_name = "NAME")]
+    pub function: Option<String>,
+    /// Only functions of this file, also of another member of the workspace.
+    #[arg(long, value_name = "PATH")]
+    pub file: Option<PathBuf>,
+    /// Only functions around this line.
+    #[arg(long, value_name = "N")]
+    pub line: Option<u32>,
+    /// Also functions that attributes such as `derive` made.
+    #[arg(long)]
+    pub all: bool,
+    /// The format.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: OwnershipFormat,
+    /// Draw with ASCII characters only.
+    #[arg(long)]
+    pub ascii: bool,
+    /// Where to write; standard output without it.
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+    /// What all commands take.
+    #[command(flatten)]
+    pub common: CommonArguments,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OwnershipFormat {
+    Text,
+    Json,
+    Markdown,
 }

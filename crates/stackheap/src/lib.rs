@@ -10,6 +10,7 @@ pub mod export;
 mod focus;
 mod open;
 mod output;
+mod ownership;
 mod recordings;
 mod run;
 pub mod select;
@@ -79,6 +80,7 @@ fn dispatch(arguments: Arguments) -> Ended {
         Some(Command::Run(arguments)) => run::run(&arguments),
         Some(Command::Show(arguments)) => show::show(&arguments),
         Some(Command::Export(arguments)) => export::export(&arguments),
+        Some(Command::Ownership(arguments)) => ownership::ownership(&arguments),
         Some(Command::Doctor(arguments)) => doctor::doctor(&arguments),
         Some(Command::Environment { arguments }) => {
             stackheap_build::dump_environment(arguments)?;

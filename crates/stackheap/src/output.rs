@@ -30,6 +30,20 @@ pub fn width(common: &CommonArguments) -> usize {
         .unwrap_or(DEFAULT_WIDTH)
 }
 
+/// Whether the terminal or the locale says that it has no characters but ASCII.
+pub fn is_ascii_only() -> bool {
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .find_map(variable);
+    let is_utf8 = |locale: String| {
+        let locale = locale.to_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    };
+    variable("TERM").is_some_and(|terminal| terminal == "dumb")
+        || locale.is_some_and(|locale| !is_utf8(locale))
+}
+
 /// Prints a result.
 pub fn print(text: &str) -> anyhow::Result<()> {
     let mut stdout = anstream::stdout().lock();

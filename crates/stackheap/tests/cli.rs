@@ -81,6 +81,7 @@ fn help() {
         ("help_run", &["run", "--help"]),
         ("help_show", &["show", "--help"]),
         ("help_export", &["export", "--help"]),
+        ("help_ownership", &["ownership", "--help"]),
         ("help_doctor", &["doctor", "--help"]),
     ] {
         let ended = call(arguments);

@@ -5,9 +5,23 @@ use std::process::{Command, Stdio};
 use cargo_metadata::camino::Utf8PathBuf;
 use cargo_metadata::{ArtifactProfile, Message, PackageId, TargetKind};
 
-use super::selection::Selected;
+use super::selection::{Purpose, Selected};
 use crate::user_code::Ownership;
 use crate::{BuildError, CargoTarget, toolchain};
+
+/// What cargo said it built, or checked.
+pub(crate) struct Reported {
+    /// The packages that were compiled, now or before, a target each.
+    pub(crate) packages: Vec<Compiled>,
+    /// The executable, as cargo names it, and how its own code was compiled.
+    pub(crate) executable: Option<(PathBuf, ArtifactProfile)>,
+    /// The `OUT_DIR` of each package with a build script.
+    pub(crate) out_dirs: Vec<(PackageId, PathBuf)>,
+    /// The environment that build scripts set, by package.
+    pub(crate) variables: Vec<(PackageId, Vec<(String, String)>)>,
+    /// Where build scripts let the linker search, in the order of cargo's messages.
+    pub(crate) linked_paths: Vec<PathBuf>,
+}
 
 /// What cargo said it built.
 pub(crate) struct Artifacts {
@@ -31,6 +45,12 @@ pub(crate) struct Compiled {
     pub(crate) manifest: Utf8PathBuf,
     /// The target's root module.
     pub(crate) source: Utf8PathBuf,
+    /// The target's name.
+    pub(crate) name: String,
+    /// What it is.
+    pub(crate) kinds: Vec<TargetKind>,
+    /// Whether it is what the user named.
+    pub(crate) is_selected: bool,
     /// What was made.
     pub(crate) files: Vec<PathBuf>,
 }
@@ -58,13 +78,32 @@ pub(crate) fn ownership(package: &PackageId) -> Ownership {
     }
 }
 
-/// Runs a cargo command that builds `selected` and reports in JSON. Rendered messages and progress
-/// go to standard error. `resolved` is called when cargo has chosen all versions, and perhaps again.
+/// Runs a cargo command that builds `selected`, as [`report`] does, and names its executable.
 pub(crate) fn run(
     command: &mut Command,
     selected: &Selected,
     resolved: &mut dyn FnMut(),
 ) -> Result<Artifacts, BuildError> {
+    let reported = report(command, selected, resolved)?;
+    let no_executable = || BuildError::NoExecutable(selected.target.flags());
+    let (executable, profile) = reported.executable.ok_or_else(no_executable)?;
+    Ok(Artifacts {
+        packages: reported.packages,
+        executable,
+        profile,
+        out_dirs: reported.out_dirs,
+        variables: reported.variables,
+        linked_paths: reported.linked_paths,
+    })
+}
+
+/// Runs a cargo command on `selected` that reports in JSON. Rendered messages and progress go to
+/// standard error. `resolved` is called when cargo has chosen all versions, and perhaps again.
+pub(crate) fn report(
+    command: &mut Command,
+    selected: &Selected,
+    resolved: &mut dyn FnMut(),
+) -> Result<Reported, BuildError> {
     command.stdout(Stdio::piped());
     let mut child = command
         .spawn()
@@ -88,6 +127,9 @@ pub(crate) fn run(
                     package: artifact.package_id,
                     manifest: artifact.manifest_path,
                     source: artifact.target.src_path,
+                    name: artifact.target.name,
+                    kinds: artifact.target.kind,
+                    is_selected,
                     files: artifact.filenames.into_iter().map(PathBuf::from).collect(),
                 });
                 if let (true, Some(path)) = (is_selected, artifact.executable) {
@@ -112,12 +154,9 @@ pub(crate) fn run(
             help: None,
         });
     }
-    let no_executable = || BuildError::NoExecutable(selected.target.flags());
-    let (executable, profile) = executable.ok_or_else(no_executable)?;
-    Ok(Artifacts {
+    Ok(Reported {
         packages,
         executable,
-        profile,
         out_dirs,
         variables,
         linked_paths,
@@ -132,9 +171,25 @@ fn is_selected(artifact: &cargo_metadata::Artifact, selected: &Selected) -> bool
         CargoTarget::Example(name) => is(TargetKind::Example) && named(name),
         CargoTarget::Test(name) => is(TargetKind::Test) && named(name),
         CargoTarget::Bench(name) => is(TargetKind::Bench) && named(name),
-        CargoTarget::Lib => artifact.profile.test,
+        CargoTarget::Lib => match selected.purpose {
+            Purpose::Run => artifact.profile.test,
+            Purpose::Check => artifact.target.kind.iter().any(is_library),
+        },
     };
     target && artifact.package_id == selected.package
+}
+
+/// Whether a target is what others of its package depend on.
+pub(crate) fn is_library(kind: &TargetKind) -> bool {
+    matches!(
+        kind,
+        TargetKind::Lib
+            | TargetKind::RLib
+            | TargetKind::DyLib
+            | TargetKind::CDyLib
+            | TargetKind::StaticLib
+            | TargetKind::ProcMacro
+    )
 }
 
 #[cfg(test)]

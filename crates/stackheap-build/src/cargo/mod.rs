@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use cargo_metadata::camino::{Utf8Path, Utf8PathBuf};
-use cargo_metadata::{Metadata, Package};
+use cargo_metadata::{Metadata, Package, PackageId, TargetKind};
 
-use self::artifact::Artifacts;
+use self::artifact::{Artifacts, Compiled, Reported};
 use self::computed::Computation;
 use self::lock::LockFile;
 use self::profile::{Override, Profiles};
@@ -24,8 +24,8 @@ use crate::facts;
 use crate::toolchain::Version;
 use crate::user_code::{Ownership, normalise};
 use crate::{
-    BuildError, BuildOptions, CargoSelection, CargoTarget, Color, RUNNER_ARGUMENT, Sources,
-    UserCode, cache, environment, toolchain,
+    BuildError, BuildOptions, CargoSelection, CargoTarget, Checked, Color, CrateRole, MissingTexts,
+    RUNNER_ARGUMENT, Sources, UserCode, cache, environment, toolchain,
 };
 
 pub(crate) fn build(
@@ -67,7 +67,8 @@ pub(crate) fn build(
     };
     let user_code = user_code(
         &metadata,
-        &artifacts,
+        &artifacts.packages,
+        &artifacts.out_dirs,
         &invocation.target_dir,
         &toolchain.foreign,
     );
@@ -93,6 +94,86 @@ pub(crate) fn build(
         launch,
         calls,
     })
+}
+
+/// Checks a target and what it depends on.
+pub(crate) fn check(
+    selection: &CargoSelection,
+    options: &BuildOptions,
+) -> Result<Checked, BuildError> {
+    let directory = toolchain::directory(options)?;
+    let metadata = metadata(selection, &directory, Packages::OfTheWorkspace)?;
+    let workspace = metadata.workspace_root.join("Cargo.toml");
+    let nearest = nearest_manifest(selection, &directory);
+    let selected = selection::select_checked(selection, &metadata, &nearest)?;
+    // Dropped at the end: puts the lock file back as it was.
+    let mut lock = LockFile::guard(workspace.as_std_path(), selection, options);
+    let target_dir = own_target_dir(selection, &metadata, &directory);
+    let invocation = Invocation {
+        selection,
+        options,
+        // They are about code, and there is none.
+        overrides: Vec::new(),
+        build_target: None,
+        wrapper: wrapper(options, &target_dir),
+        target_dir,
+        directory: &directory,
+        selected: &selected,
+    };
+    let (reported, toolchain) = std::thread::scope(|scope| {
+        let toolchain = scope.spawn(|| Toolchain::ask(&directory));
+        let reported = invocation.check(&mut lock)?;
+        let toolchain = toolchain
+            .join()
+            .unwrap_or_else(|panic| resume_unwind(panic))?;
+        Ok((reported, toolchain))
+    })?;
+    let (calls, unwrapped) = checked_calls(&reported.packages);
+    let (crates, mut missing) = facts::checked(calls);
+    missing.extend(unwrapped);
+    Ok(Checked {
+        crates,
+        missing,
+        user_code: user_code(
+            &metadata,
+            &reported.packages,
+            &reported.out_dirs,
+            &invocation.target_dir,
+            &toolchain.foreign,
+        ),
+        sources: Sources::below(&directory),
+        notes: Vec::new(),
+    })
+}
+
+/// The written calls of rustc for the user's crates that were checked; and those crates for which
+/// rustc was not called through the wrapper.
+fn checked_calls(packages: &[Compiled]) -> (Vec<(PathBuf, CrateRole)>, Vec<MissingTexts>) {
+    let mut calls = Vec::new();
+    let mut missing = Vec::new();
+    for package in packages {
+        if package.ownership() != Ownership::User
+            || package.kinds.contains(&TargetKind::CustomBuild)
+        {
+            continue;
+        }
+        let role = match package.is_selected {
+            true => CrateRole::Target,
+            false => CrateRole::Dependency,
+        };
+        match package.files.iter().find_map(|file| facts::call_of(file)) {
+            Some(call) => calls.push((call, role)),
+            None => missing.push(MissingTexts {
+                crate_name: Some(package.name.replace('-', "_")),
+                reason: match package.kinds.contains(&TargetKind::ProcMacro) {
+                    true => "a procedural macro runs in the compiler, which is not asked about it",
+                    false => "it is no member of the workspace, so cargo compiles it as it does others' code",
+                }
+                .to_owned(),
+            }),
+        }
+    }
+    (calls, missing)
 }
 
 /// The manifest that cargo finds first from the user's directory, or the one that is named. Where
@@ -295,6 +376,18 @@ impl Invocation<'_> {
             CargoTarget::Test(_) | CargoTarget::Lib => tests("test"),
             CargoTarget::Bench(_) => tests("bench"),
         };
+        self.add_messages(&mut command);
+        artifact::run(&mut command, self.selected, &mut || lock.seen())
+    }
+
+    fn check(&self, lock: &mut LockFile) -> Result<Reported, BuildError> {
+        let mut command = self.cargo("check");
+        self.add_messages(&mut command);
+        artifact::report(&mut command, self.selected, &mut || lock.seen())
+    }
+
+    /// Messages for people on standard error, those for us on standard output.
+    fn add_messages(&self, command: &mut Command) {
         command
             .arg("--message-format=json-render-diagnostics")
             .stdin(Stdio::null());
@@ -306,7 +399,6 @@ impl Invocation<'_> {
             Color::Always => drop(command.args(["--color", "always"])),
             Color::Never => drop(command.args(["--color", "never"])),
         }
-        artifact::run(&mut command, self.selected, &mut || lock.seen())
     }
 
     /// The written calls of rustc for the user's crates that were built.
@@ -389,7 +481,8 @@ fn launch(question: Option<Question>, computation: &Computation) -> Launch {
 /// Workspace members, path dependencies, and what their build scripts generate.
 fn user_code(
     metadata: &Metadata,
-    artifacts: &Artifacts,
+    packages: &[Compiled],
+    out_dirs: &[(PackageId, PathBuf)],
     target_dir: &Path,
     foreign: &[PathBuf],
 ) -> UserCode {
@@ -411,7 +504,7 @@ fn user_code(
             sources,
         );
     }
-    for package in &artifacts.packages {
+    for package in packages {
         add_package(
             &mut user_code,
             package.ownership(),
@@ -419,7 +512,7 @@ fn user_code(
             [&package.source],
         );
     }
-    for (package, out_dir) in &artifacts.out_dirs {
+    for (package, out_dir) in out_dirs {
         if artifact::ownership(package) == Ownership::User {
             user_code.add(out_dir, Ownership::User);
         }

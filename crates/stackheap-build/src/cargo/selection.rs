@@ -8,6 +8,37 @@ use crate::{BuildError, Candidate, CargoSelection, CargoTarget};
 pub(crate) struct Selected {
     pub(crate) package: PackageId,
     pub(crate) target: CargoTarget,
+    pub(crate) purpose: Purpose,
+}
+
+/// What a target is selected for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To be run: of a library, its tests.
+    Run,
+    /// To be looked at: of a library, itself.
+    Check,
+}
+
+/// Finds the target whose code the user means: as [`select`] does, but a package without a program
+/// is meant as a library.
+pub(crate) fn select_checked(
+    selection: &CargoSelection,
+    metadata: &Metadata,
+    nearest: &Path,
+) -> Result<Selected, BuildError> {
+    let selected = match select(selection, metadata, nearest) {
+        Err(BuildError::NoProgram(others)) => {
+            let packages = packages(selection, metadata, nearest)?;
+            named(&CargoTarget::Lib, &packages, metadata)
+                .map_err(|_| BuildError::NoProgram(others))?
+        }
+        selected => selected?,
+    };
+    Ok(Selected {
+        purpose: Purpose::Check,
+        ..selected
+    })
 }
 
 /// Finds the target that the user means, as `cargo run` and `cargo test` would. `nearest` is the
@@ -99,6 +130,7 @@ fn named(
         [(package, target)] => Ok(Selected {
             package: package.id.clone(),
             target: target.clone(),
+            purpose: Purpose::Run,
         }),
         several => Err(BuildError::SeveralCandidates(
             several
@@ -132,6 +164,7 @@ fn only(packages: &[&Package], metadata: &Metadata) -> Result<Selected, BuildErr
         ([(package, target)], _) | (_, [(package, target)]) => Ok(Selected {
             package: package.id.clone(),
             target: target.clone(),
+            purpose: Purpose::Run,
         }),
         (several, _) => Err(BuildError::SeveralCandidates(
             several

@@ -5,16 +5,23 @@
 //! run, with flags by which rustc prints what its borrow checker found and where values are dropped,
 //! and without generating code: dependencies are there already, and the executable stays as it is.
 //! The answers are kept beside the build until a crate is compiled anew.
+//!
+//! Where no program is wanted, rustc is called without code generation in the first place, and
+//! prints in the same call.
 
+mod check;
 mod pass;
 mod wrapper;
 
 use std::path::PathBuf;
 
+pub use check::{Checked, CheckedCrate, CrateRole};
 pub use pass::CompilerAnswers;
 pub use wrapper::{WRAPPER_NAME, wrap_rustc};
 
-pub(crate) use wrapper::{calls_of, link};
+pub(crate) use check::checked;
+pub(crate) use pass::{Printing, first_error, texts_in};
+pub(crate) use wrapper::{call_of, calls_of, link};
 
 /// What the compiler printed about one crate.
 #[derive(Clone, Debug, PartialEq, Eq)]

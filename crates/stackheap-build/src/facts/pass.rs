@@ -30,7 +30,8 @@ const FLAGS: [&str; 6] = [
     "-Zmir-opt-level=0",
     "-Zdump-mir=nll",
     "-Zdump-mir-exclude-alloc-bytes",
-    "-Awarnings",
+    // MIR counts as a kind of code: without this, all of it would be generated and thrown away.
+    "-Zno-codegen",
 ];
 const ALLOW_UNSTABLE: (&str, &str) = ("RUSTC_BOOTSTRAP", "1");
 
@@ -52,24 +53,26 @@ impl CompilerAnswers {
 }
 
 fn all(calls: Vec<PathBuf>) -> Vec<Answer> {
+    let mut answers = each(calls, answer);
+    answers.sort_by(|one, other| name_of(one).cmp(&name_of(other)));
+    answers
+}
+
+/// Does something with each written call, some at once; gives the results in any order.
+fn each<T: Send>(calls: Vec<PathBuf>, work: impl Fn(&Path) -> T + Sync) -> Vec<T> {
     let queue = Mutex::new(calls.into_iter());
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..AT_ONCE)
-            .map(|_| {
-                scope.spawn(|| {
-                    std::iter::from_fn(next)
-                        .map(|call| answer(&call))
-                        .collect::<Vec<_>>()
-                })
-            })
-            .collect();
-        let answers = workers
+        let worker = || {
+            std::iter::from_fn(next)
+                .map(|call| work(&call))
+                .collect::<Vec<_>>()
+        };
+        let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(worker)).collect();
+        let results = workers
             .into_iter()
             .map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)));
-        let mut answers: Vec<Answer> = answers.flatten().collect();
-        answers.sort_by(|one, other| name_of(one).cmp(&name_of(other)));
-        answers
+        results.flatten().collect()
     })
 }
 
@@ -78,6 +81,11 @@ fn name_of(answer: &Answer) -> Option<&str> {
         Ok(texts) => Some(&texts.crate_name),
         Err(missing) => missing.crate_name.as_deref(),
     }
+}
+
+/// What rustc printed, or prints now, for written calls; each with the call.
+pub(crate) fn answers(calls: Vec<PathBuf>) -> Vec<(PathBuf, Answer)> {
+    each(calls, |call| (call.to_owned(), answer(call)))
 }
 
 /// The answers to a written call.
@@ -93,11 +101,7 @@ fn answer(file: &Path) -> Answer {
     };
     let directory = file.with_extension("facts");
     let name = value_of(&call.arguments, "--crate-name").or_else(|| file_stem_of(&call.arguments));
-    let texts = CompilerTexts {
-        borrow_checked: directory.join(BORROW_CHECKED),
-        elaborated: directory.join(ELABORATED),
-        crate_name: name.unwrap_or(&call.name).to_string_lossy().into_owned(),
-    };
+    let texts = texts_in(&directory, name.unwrap_or(&call.name));
     if is_newer(&texts.elaborated, file) {
         return Ok(texts);
     }
@@ -107,6 +111,15 @@ fn answer(file: &Path) -> Answer {
             crate_name: Some(texts.crate_name),
             reason,
         }),
+    }
+}
+
+/// Where the answers about a crate are kept.
+pub(crate) fn texts_in(directory: &Path, crate_name: &OsStr) -> CompilerTexts {
+    CompilerTexts {
+        crate_name: crate_name.to_string_lossy().into_owned(),
+        borrow_checked: directory.join(BORROW_CHECKED),
+        elaborated: directory.join(ELABORATED),
     }
 }
 
@@ -130,25 +143,15 @@ fn is_newer(answer: &Path, question: &Path) -> bool {
 /// Makes the call again with the flags that print, and keeps what it prints.
 fn ask(call: &LaunchCommand, texts: &CompilerTexts, directory: &Path) -> Result<(), String> {
     let failed = |what: &str, error: &io::Error| format!("{what}: {error}");
-    // A file is written for each function: in memory, where there is a place for that.
-    let scratch = scratch().map_err(|error| failed("no place for rustc's answers", &error))?;
+    let printing =
+        Printing::new().map_err(|error| failed("no place for rustc's answers", &error))?;
     let mut command = Command::new(&call.name);
+    printing.add_to(&mut command);
     command
-        .args(FLAGS)
-        .arg("--out-dir")
-        .arg(scratch.path())
-        .arg({
-            let mut emit = OsString::from("--emit=metadata,mir=");
-            emit.push(scratch.path().join(ELABORATED));
-            emit
-        })
-        .arg({
-            let mut dump = OsString::from("-Zdump-mir-dir=");
-            dump.push(scratch.path().join("bodies"));
-            dump
-        })
+        .args(["-Awarnings", "--emit=metadata", "--out-dir"])
+        .arg(printing.scratch.path())
         // Last: behind `--` there are no flags.
-        .args(without_code(&call.arguments))
+        .args(without_results(&call.arguments))
         .env_clear()
         .envs(&call.environment)
         .env(ALLOW_UNSTABLE.0, ALLOW_UNSTABLE.1)
@@ -163,18 +166,80 @@ fn ask(call: &LaunchCommand, texts: &CompilerTexts, directory: &Path) -> Result<
             first_error(&output.stderr)
         ));
     }
-    std::fs::create_dir_all(directory)
-        .and_then(|()| {
-            let bodies = scratch.path().join("bodies");
-            join_bodies(&bodies, &call.directory, &texts.borrow_checked)
-        })
-        // Last: its age tells that both are there.
-        .and_then(|()| keep(&scratch.path().join(ELABORATED), &texts.elaborated))
+    printing
+        .keep(texts, directory, &call.directory)
         .map_err(|error| failed("rustc's answers cannot be kept", &error))
 }
 
+/// A call of rustc that also prints what it knows, and where it prints that.
+pub(crate) struct Printing {
+    /// A file is written for each function: in memory, where there is a place for that.
+    scratch: TempDir,
+}
+
+impl Printing {
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self {
+            scratch: scratch()?,
+        })
+    }
+
+    /// Adds the flags that print; they stand in front of `--`. The unstable ones are allowed for
+    /// this call alone.
+    pub(crate) fn add_to(&self, command: &mut Command) {
+        let with_path = |flag: &str, name: &str| {
+            let mut argument = OsString::from(flag);
+            argument.push(self.scratch.path().join(name));
+            argument
+        };
+        command
+            .args(FLAGS)
+            .arg(with_path("--emit=mir=", ELABORATED))
+            .arg(with_path("-Zdump-mir-dir=", "bodies"))
+            .env(ALLOW_UNSTABLE.0, ALLOW_UNSTABLE.1);
+    }
+
+    /// Keeps what was printed, in a directory of ours; its paths are relative to where rustc ran.
+    pub(crate) fn keep(
+        &self,
+        texts: &CompilerTexts,
+        directory: &Path,
+        relative_to: &Path,
+    ) -> io::Result<()> {
+        std::fs::create_dir_all(directory)?;
+        let bodies = self.scratch.path().join("bodies");
+        join_bodies(&bodies, relative_to, &texts.borrow_checked)?;
+        // Last: its age tells that both are there.
+        keep(&self.scratch.path().join(ELABORATED), &texts.elaborated)
+    }
+}
+
+/// Makes a call that generates no code, and has rustc print meanwhile; keeps that beside the written
+/// call. What rustc says is what it says without that: `None`, and nothing was said, if it refused.
+///
+/// A release that is allowed to take unstable flags speaks of unstable features too. What it refuses
+/// is therefore said by a call without those flags.
+pub(super) fn print_with(rustc: &OsStr, arguments: &[OsString], call: &Path) -> Option<()> {
+    let printing = Printing::new().ok()?;
+    let mut command = Command::new(rustc);
+    printing.add_to(&mut command);
+    let output = command.args(whole(arguments)).output().ok()?;
+    if !output.status.success() {
+        return None;
+    }
+    let name = value_of(arguments, "--crate-name")?;
+    let directory = call.with_extension("facts");
+    // What cannot be kept now is asked for again when it is needed.
+    let here = std::env::current_dir().unwrap_or_default();
+    let _ = printing.keep(&texts_in(&directory, name), &directory, &here);
+    // Nobody reads it any more: no reason to fail.
+    let _ = io::stdout().write_all(&output.stdout);
+    let _ = io::stderr().write_all(&output.stderr);
+    Some(())
+}
+
 /// The arguments without what says where results go, and which: nothing is linked.
-fn without_code(arguments: &[OsString]) -> Vec<OsString> {
+fn without_results(arguments: &[OsString]) -> Vec<OsString> {
     let mut kept = Vec::new();
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
@@ -185,26 +250,32 @@ fn without_code(arguments: &[OsString]) -> Vec<OsString> {
         };
         match text {
             "--emit" | "--out-dir" | "-o" => drop(rest.next()),
-            "-C" => {
-                let value = rest.next();
-                let is_incremental = value
-                    .and_then(|value| value.to_str())
-                    .is_some_and(|value| value.starts_with("incremental="));
-                // A part that is compiled as before is not printed again.
-                if !is_incremental {
-                    kept.push(argument.clone());
-                    kept.extend(value.cloned());
-                }
-            }
             _ if is_result("--emit") || is_result("--out-dir") => {}
             _ => kept.push(argument.clone()),
+        }
+    }
+    whole(&kept)
+}
+
+/// The arguments without what lets rustc leave out a part that is as it was before: that part would
+/// not be printed.
+fn whole(arguments: &[OsString]) -> Vec<OsString> {
+    let mut kept = Vec::new();
+    let mut rest = arguments.iter().peekable();
+    while let Some(argument) = rest.next() {
+        let value = rest.peek().and_then(|value| value.to_str());
+        let is_incremental = value.is_some_and(|value| value.starts_with("incremental="));
+        if argument == "-C" && is_incremental {
+            rest.next();
+        } else {
+            kept.push(argument.clone());
         }
     }
     kept
 }
 
 /// The first message of rustc, in one line.
-fn first_error(messages: &[u8]) -> String {
+pub(crate) fn first_error(messages: &[u8]) -> String {
     let text = String::from_utf8_lossy(messages);
     let mut lines = text.lines().map(|line| {
         let json: Option<serde_json::Value> = serde_json::from_str(line).ok();

@@ -3,6 +3,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::pass;
 use crate::built::LaunchCommand;
 use crate::environment;
 
@@ -15,8 +16,9 @@ const CALLS: &str = "stackheap-calls";
 
 /// Writes down how rustc is called, if that call compiles a crate, and calls it.
 ///
-/// `arguments` are rustc and its arguments. Does not return unless rustc cannot be called; then
-/// gives the reason.
+/// `arguments` are rustc and its arguments. A call that generates no code, as those of `cargo check`,
+/// prints what the compiler knows as well. Does not return unless rustc cannot be called; then gives
+/// the reason.
 pub fn wrap_rustc(arguments: impl IntoIterator<Item = OsString>) -> io::Error {
     let mut arguments = arguments.into_iter();
     let Some(rustc) = arguments.next() else {
@@ -29,7 +31,13 @@ pub fn wrap_rustc(arguments: impl IntoIterator<Item = OsString>) -> io::Error {
     if let Some(file) = call_file(&arguments) {
         // Without it the compiler's knowledge of this crate is missing, which is told; the build
         // must not fail for it.
-        let _ = write_call(&file, &rustc, &arguments);
+        let written = write_call(&file, &rustc, &arguments);
+        if written.is_ok()
+            && is_check(&arguments)
+            && pass::print_with(&rustc, &arguments, &file).is_some()
+        {
+            std::process::exit(0);
+        }
     }
     replace_by(Command::new(rustc).args(arguments))
 }
@@ -74,6 +82,16 @@ fn call_file(arguments: &[OsString]) -> Option<PathBuf> {
     stem.push(codegen_value_of(arguments, "extra-filename").unwrap_or_default());
     let file = PathBuf::from(stem).with_extension("call");
     Some(directory.parent()?.join(CALLS).join(file))
+}
+
+/// Whether a call only looks at a crate, for what depends on it.
+fn is_check(arguments: &[OsString]) -> bool {
+    let kinds = value_of(arguments, "--emit").and_then(OsStr::to_str);
+    kinds.is_some_and(|kinds| {
+        let mut kinds = kinds.split(',');
+        kinds.clone().any(|kind| kind == "metadata")
+            && kinds.all(|kind| matches!(kind, "metadata" | "dep-info"))
+    })
 }
 
 /// The value of a flag, `--flag value` or `--flag=value`.
@@ -132,7 +150,8 @@ pub(crate) fn calls_of(made: &[PathBuf]) -> Vec<PathBuf> {
     calls
 }
 
-fn call_of(made: &Path) -> Option<PathBuf> {
+/// The written call that made a file.
+pub(crate) fn call_of(made: &Path) -> Option<PathBuf> {
     let directory = made.parent()?;
     // What cargo made lies in a directory of the profile (`debug/app`), or in one below it
     // (`debug/deps/app-0123`, `debug/examples/demo`).
