@@ -233,7 +233,13 @@ fn ownership(bench: &Bench) -> Outcome<()> {
         let cache = tempfile::tempdir_in(bench.folder.path())?;
         let mut check = Command::new(&rustc);
         check
-            .args(["--edition", "2024", "-Awarnings", "--emit=metadata", "--out-dir"])
+            .args([
+                "--edition",
+                "2024",
+                "-Awarnings",
+                "--emit=metadata",
+                "--out-dir",
+            ])
             .arg(cache.path())
             .arg(&file);
         let asked = || {
@@ -252,8 +258,14 @@ fn ownership(bench: &Bench) -> Outcome<()> {
     let [checked, cold, again] = costs;
     println!("  {} lines", source.lines().count());
     println!("  rustc --emit=metadata {checked}");
-    println!("  ownership {cold}; ownership / rustc: {}", cold.over(checked));
-    println!("  ownership again {again}; ownership / rustc: {}", again.over(checked));
+    println!(
+        "  ownership {cold}; ownership / rustc: {}",
+        cold.over(checked)
+    );
+    println!(
+        "  ownership again {again}; ownership / rustc: {}",
+        again.over(checked)
+    );
     Ok(())
 }
 
