@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use stackheap_mir::{
     BorrowKind, Loan, Location, MovePathId, PathState, Place, StatementKind, TerminatorKind,
@@ -34,6 +34,8 @@ pub(crate) fn states(context: &Context<'_, '_>) -> Option<Vec<Vec<StateStretch>>
         return None;
     }
     let mut points = Points::new();
+    // The points at which a step has just ended: of several steps there, the last one counts.
+    let mut ends: BTreeSet<TextPosition> = BTreeSet::new();
     for block in context.order.blocks() {
         let mut joins = context.order.is_loop_head(*block);
         // Where the step before ended; what it left is the state there.
@@ -50,7 +52,10 @@ pub(crate) fn states(context: &Context<'_, '_>) -> Option<Vec<Vec<StateStretch>>
                     pairs.map(|(watched, named)| state(context, watched, named, (location, row)))
                 };
                 for behind in behind.drain(..) {
-                    points.entry(behind).or_insert_with(|| states().collect());
+                    if !points.contains_key(&behind) || ends.contains(&behind) {
+                        points.insert(behind, states().collect());
+                        ends.insert(behind);
+                    }
                 }
                 let (range, placement) = context.placed(location);
                 if is_silent(context, location) {
