@@ -219,9 +219,13 @@ impl Runner {
             self.toolchain.is_none(),
             "another toolchain is chosen by the environment of `stackheap run`"
         );
-        let optimised = marks::load(source)?.header.optimised;
+        let header = marks::load(source)?.header;
+        let edition = match &header.edition {
+            Some(edition) => edition.parse()?,
+            None => Edition::default(),
+        };
         let options = BuildOptions {
-            optimization: match optimised {
+            optimization: match header.optimised {
                 true => Optimization::Full,
                 false => Optimization::None,
             },
@@ -232,7 +236,7 @@ impl Runner {
         };
         let spec = TargetSpec::File {
             path: file_name(source).into(),
-            edition: Edition::default(),
+            edition,
         };
         stackheap_build::build(&spec, &options, &[]).map_err(|why| why.to_string())
     }
@@ -279,6 +283,7 @@ impl Runner {
             .arg(recording)
             .args(&self.options)
             .args(program.header.optimised.then_some("--release"))
+            .args(edition_options(program))
             .arg(file_name(source))
             .arg("--")
             .args(&program.header.args)
@@ -296,6 +301,14 @@ impl Runner {
         }
         run(&mut command, program.header.stdin.as_bytes())
     }
+}
+
+/// The options that give a program the edition of its header.
+pub fn edition_options(program: &marks::Program) -> Vec<String> {
+    let edition = program.header.edition.iter();
+    edition
+        .flat_map(|edition| ["--edition".to_string(), edition.clone()])
+        .collect()
 }
 
 /// A library that answers `getrandom` with the same bytes each time.

@@ -50,6 +50,8 @@ pub struct Header {
     pub no_drawing: bool,
     /// `//! optimised: yes`: it is built with `--release`.
     pub optimised: bool,
+    /// `//! edition: 2021`: the edition, where it is not the one that single files have.
+    pub edition: Option<String>,
 }
 
 /// The claims beside one passing of one mark.
@@ -99,6 +101,8 @@ pub enum Claim {
     ErrorsEnd(String),
     /// `event alloc 5 bytes`: among the thread's events since its previous state.
     Event(EventClaim),
+    /// `no event drop s`: not among these events.
+    NoEvent(EventClaim),
     /// `rodata "hello"`: read-only data with this value is shown.
     Rodata(String),
 }
@@ -143,6 +147,12 @@ pub enum Property {
     State(String),
     /// `not live`: in any other state, or not listed.
     NotLive,
+    /// `lent`, `lent to r`, `mutably lent to r`: a loan holds it.
+    Lent(Loan),
+    /// `not lent`: no loan does.
+    NotLent,
+    /// `without label`: this part of it was moved out.
+    Without(String),
     /// `place stack`.
     Place(String),
     /// `size 24`.
@@ -177,6 +187,28 @@ pub enum Property {
     Type(String),
 }
 
+/// A loan that holds a local.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Loan {
+    /// Any.
+    Any,
+    /// A shared one, whose reference this variable holds.
+    Shared(String),
+    /// A mutable one.
+    Mutable(String),
+}
+
+impl Loan {
+    fn is(&self, json: &Json) -> bool {
+        let (kind, holder) = match self {
+            Self::Any => return true,
+            Self::Shared(holder) => ("shared", holder),
+            Self::Mutable(holder) => ("mutable", holder),
+        };
+        json["kind"] == kind && json["holder"] == holder.as_str()
+    }
+}
+
 /// What a pointer leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -208,8 +240,11 @@ pub struct EventClaim {
     pub bytes: Option<u64>,
     /// For `realloc 8 to 23 bytes`, the first.
     pub old_bytes: Option<u64>,
-    /// For `call`, `return`, `init`, `assign` and `output`: a name or a part of the text.
+    /// For `call`, `return`, `init`, `assign` and `output`: a name or a part of the text. For `move`,
+    /// `copy`, `borrow`, `borrow-end` and `drop` the local, and behind a dot the part of it.
     pub name: Option<String>,
+    /// For `move s to t` and `copy s to t`: the local that it went to, or into a part of.
+    pub to: Option<String>,
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -281,8 +316,10 @@ pub fn parse(path: &Path, text: &str) -> Result<Program, String> {
 
 /// The local that a claim wants not to be there.
 fn absent_name(claim: &Claim) -> Option<&str> {
-    let Claim::Is(subject, properties) = claim else {
-        return None;
+    let (subject, properties) = match claim {
+        Claim::Is(subject, properties) => (subject, properties),
+        Claim::NoEvent(event) => return event.name.as_deref()?.split(['#', '.']).next(),
+        _ => return None,
     };
     match &subject.root {
         Root::Local(name) | Root::Of(_, name) if properties.contains(&Property::NotLive) => {
@@ -333,6 +370,10 @@ fn parse_header(text: &str) -> Result<Header, String> {
                 header.exit = None;
             }
             "stdin" => header.stdin = unquote(value)?,
+            "edition" if ["2015", "2018", "2021", "2024"].contains(&value) => {
+                header.edition = Some(value.to_string());
+            }
+            "edition" => return Err(format!("expected an edition, found `edition: {value}`")),
             "drawing" if value == "none" => header.no_drawing = true,
             "optimised" if value == "yes" => header.optimised = true,
             "optimised" => {
@@ -426,6 +467,9 @@ fn parse_claim(text: &str) -> Result<Claim, String> {
         .filter(|rest| !rest.starts_with("= "))
     {
         return Ok(Claim::Event(parse_event(rest)?));
+    }
+    if let Some(rest) = text.strip_prefix("no event ") {
+        return Ok(Claim::NoEvent(parse_event(rest)?));
     }
     if let Some(rest) = text.strip_prefix("output ends ") {
         return Ok(Claim::OutputEnds(unquote(rest)?));
@@ -536,6 +580,11 @@ fn parse_property(text: &str) -> Result<Property, String> {
     Ok(match words.as_slice() {
         [state] if LOCAL_STATES.contains(state) => Property::State((*state).to_string()),
         ["not", "live"] => Property::NotLive,
+        ["lent"] => Property::Lent(Loan::Any),
+        ["not", "lent"] => Property::NotLent,
+        ["lent", "to", holder] => Property::Lent(Loan::Shared((*holder).to_string())),
+        ["mutably", "lent", "to", holder] => Property::Lent(Loan::Mutable((*holder).to_string())),
+        ["without", path] => Property::Without((*path).to_string()),
         ["place", region] => Property::Place((*region).to_string()),
         ["size", size] => Property::Size(number(size)?),
         ["at", "printed"] => Property::At,
@@ -592,6 +641,9 @@ fn parse_target(words: &[&str]) -> Result<Target, String> {
     Ok(Target { bytes, place })
 }
 
+/// Events that are about a local or a part of it.
+const OF_LOCALS: [&str; 5] = ["move", "copy", "borrow", "borrow-end", "drop"];
+
 fn parse_event(text: &str) -> Result<EventClaim, String> {
     let (kind, rest) = text.split_once(' ').unwrap_or((text, ""));
     let rest = rest.trim();
@@ -604,6 +656,7 @@ fn parse_event(text: &str) -> Result<EventClaim, String> {
         bytes: None,
         old_bytes: None,
         name: None,
+        to: None,
     };
     match rest.split_whitespace().collect::<Vec<_>>().as_slice() {
         [] => {}
@@ -611,6 +664,10 @@ fn parse_event(text: &str) -> Result<EventClaim, String> {
         [old, "to", new, "byte" | "bytes"] => {
             claim.old_bytes = Some(number(old)?);
             claim.bytes = Some(number(new)?);
+        }
+        [from, "to", to] if OF_LOCALS.contains(&kind) => {
+            claim.name = Some((*from).to_string());
+            claim.to = Some((*to).to_string());
         }
         _ if rest.starts_with('"') => claim.name = Some(unquote(rest)?),
         _ => claim.name = Some(rest.to_string()),
@@ -802,6 +859,12 @@ pub fn check(assertion: &Assertion, state: &Json, stdout: &str) -> Result<(), St
         Claim::OutputEnds(text) => return ends(text, state.output("stdout")?),
         Claim::ErrorsEnd(text) => return ends(text, state.output("stderr")?),
         Claim::Event(event) => return state.check_event(event),
+        Claim::NoEvent(event) => {
+            return match state.check_event(event) {
+                Ok(()) => Err("there is such an event".to_string()),
+                Err(_) => Ok(()),
+            };
+        }
         Claim::Rodata(text) => return state.check_rodata(text),
         Claim::Is(subject, properties) => {
             for property in properties {
@@ -1146,18 +1209,29 @@ impl<'a> State<'a> {
             let old = claim
                 .old_bytes
                 .is_none_or(|bytes| event["old_bytes"] == bytes);
-            let name = claim
-                .name
+            let name = claim.name.as_deref().is_none_or(|name| {
+                match OF_LOCALS.contains(&claim.kind.as_str()) {
+                    true => is_of_local(event, name),
+                    false => event_names(event, name),
+                }
+            });
+            let to = claim
+                .to
                 .as_deref()
-                .is_none_or(|name| event_names(event, name));
-            event["kind"] == claim.kind.as_str() && bytes && old && name
+                .is_none_or(|to| event["to"]["local"] == to);
+            event["kind"] == claim.kind.as_str() && bytes && old && name && to
         };
         if array(&self.json["events"]).any(|event| fits(&event)) {
             return Ok(());
         }
         let kinds = array(&self.json["events"]).map(|event| {
             let kind = event["kind"].as_str().unwrap_or("?");
-            if event["bytes"].is_null() {
+            let of = ["of", "from"].map(|key| event[key]["local"].as_str());
+            if let Some(local) = of.into_iter().flatten().next() {
+                let path = event["path"].as_str().filter(|path| !path.is_empty());
+                let part = path.map(|path| format!(".{path}")).unwrap_or_default();
+                format!("{kind} {local}{part}")
+            } else if event["bytes"].is_null() {
                 kind.to_string()
             } else {
                 format!("{kind} {} bytes", event["bytes"])
@@ -1210,6 +1284,23 @@ impl<'a> State<'a> {
                 }
                 _ => Ok(()),
             },
+            Property::Lent(loan) => {
+                if array(&json["loans"]).any(|found| loan.is(found)) {
+                    return Ok(());
+                }
+                Err(format!("no such loan; the state has {}", json["loans"]))
+            }
+            Property::NotLent => match array(&json["loans"]).next() {
+                None => Ok(()),
+                Some(loan) => Err(format!("expected no loan, the state has {loan}")),
+            },
+            Property::Without(path) => {
+                let gone = |part: &Json| part["path"] == path.as_str() && part["state"] == "moved";
+                if array(&json["parts"]).any(gone) {
+                    return Ok(());
+                }
+                Err(format!("it is not moved; the parts are {}", json["parts"]))
+            }
             Property::Place(region) => same(
                 "region",
                 region,
@@ -1469,6 +1560,14 @@ fn fact(value: &Json, name: &str) -> Option<String> {
     parts.into_iter().find(|part| !part.is_null()).map(text)
 }
 
+/// Whether an event is about this local: about all of it, or the part behind the dot.
+fn is_of_local(event: &Json, name: &str) -> bool {
+    let (local, path) = name.split_once('.').unwrap_or((name, ""));
+    let of = [&event["of"], &event["from"]];
+    let found = event["path"].as_str().or(event["loan"]["path"].as_str());
+    of.into_iter().any(|of| of["local"] == local) && found.unwrap_or("") == path
+}
+
 fn event_names(event: &Json, name: &str) -> bool {
     let function = event["function"]
         .as_str()
@@ -1512,6 +1611,11 @@ fn main() {
             "schema_version": 1, "step": 5, "steps": 9, "thread": 1, "depth": 1,
             "events": [{"kind": "alloc", "bytes": 5, "text": "allocated"},
                        {"kind": "realloc", "old_bytes": 8, "bytes": 16},
+                       {"kind": "move", "from": {"frame": 7, "local": "t"}, "path": "name",
+                        "to": {"frame": 7, "local": "b", "part": true}, "text": "a part of `t` moved"},
+                       {"kind": "drop", "of": {"frame": 7, "local": "a"}, "path": ""},
+                       {"kind": "borrow", "of": {"frame": 7, "local": "lit"},
+                        "loan": {"kind": "shared", "path": "", "holder": "r"}},
                        {"kind": "call", "function": "demo::inner"}],
             "threads": [{"id": 1, "name": "main",
                 "stack": {"low": "0x7000", "high": "0x8000", "limit": 4096},
@@ -1528,12 +1632,15 @@ fn main() {
                          "because": "another local holds its block",
                          "place": {"region": "stack", "address": "0x7200", "size": 24}},
                         {"name": "t", "type": "alloc::string::String", "state": "live",
+                         "loans": [{"kind": "shared", "path": "", "holder": "r"},
+                                   {"kind": "mutable", "path": "1", "holder": null}],
                          "place": {"region": "stack", "address": "0x7220", "size": 24},
                          "value": {"text": "\"hello\"", "facts": [["capacity", "5"], ["len", "5"]]}},
                         {"name": "a", "type": "alloc::rc::Rc<demo::P>", "state": "live",
                          "place": {"region": "stack", "address": "0x7240", "size": 8},
                          "value": {"text": "P { x: 1 }", "fields": [{"name": "x", "value": {"text": "1"}}]}},
-                        {"name": "b", "type": "alloc::rc::Rc<demo::P>", "state": "live",
+                        {"name": "b", "type": "alloc::rc::Rc<demo::P>", "state": "live", "loans": [],
+                         "parts": [{"path": "left", "state": "moved"}, {"path": "right", "state": "live"}],
                          "place": {"region": "stack", "address": "0x7248", "size": 8},
                          "value": {"text": "P { x: 1 }"}},
                         {"name": "w", "type": "alloc::rc::Weak<demo::P>", "state": "live",
@@ -1602,6 +1709,15 @@ fn main() {
             claim: parse_claim(claim)?,
         };
         check(&assertion, &state(), STDOUT)
+    }
+
+    #[test]
+    fn the_edition_is_one_that_there_is() {
+        let edition = |line: &str| parse_header(line).map(|header| header.edition);
+        assert_eq!(edition("//! edition: 2021"), Ok(Some("2021".to_string())));
+        assert_eq!(edition("//! A program."), Ok(None));
+        let what = edition("//! edition: 2020").unwrap_err();
+        assert!(what.contains("2020"), "{what}");
     }
 
     #[test]
@@ -1679,6 +1795,14 @@ fn main() {
             "event alloc 5 bytes",
             "event realloc 8 to 16 bytes",
             "event call inner",
+            "event move t.name",
+            "event move t.name to b",
+            "event drop a",
+            "event borrow lit",
+            "no event drop t",
+            "no event move t",
+            "main::t: lent, lent to r",
+            "main::b: not lent, without left",
         ] {
             holds(claim);
         }
@@ -1711,6 +1835,15 @@ fn main() {
             ("output ends \"2\\n\"", "ends in"),
             ("event alloc 6 bytes", "alloc 5 bytes"),
             ("event call outer", "no such event"),
+            ("event move t", "the state has: alloc 5 bytes"),
+            ("event move t.name to a", "move t.name"),
+            ("event drop b", "drop a"),
+            ("no event drop a", "there is such an event"),
+            ("main::t: mutably lent to r", "no such loan"),
+            ("main::t: lent to b", "no such loan"),
+            ("main::b: lent", "no such loan"),
+            ("main::t: not lent", "expected no loan"),
+            ("main::b: without right", "it is not moved"),
             ("main::t: not a property", "no such property"),
         ] {
             fails(claim, because);

@@ -1,0 +1,20 @@
+//! The borrows of a `RefCell` are values too, and last until they are dropped.
+//! exit: 0
+
+use std::cell::RefCell;
+
+fn main() {
+    let cell = RefCell::new(vec![1]);
+    let reader = cell.borrow();
+    let other = cell.borrow();
+    println!("{} {}", reader.len(), other.len()); // <read> reader: live; other: live; cell: live, lent to reader
+    drop(reader);
+    drop(other);
+    println!("free"); // <none> reader: moved; other: moved; cell: live, not lent
+    let mut writer = cell.borrow_mut();
+    writer.push(2);
+    println!("{writer:?}"); // <write> writer: live; cell: live, lent to writer
+    drop(writer);
+    println!("end"); // <end> writer: moved; cell: live, not lent
+    println!("{cell:?}");
+}
