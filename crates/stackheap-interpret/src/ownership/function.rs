@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustc_hash::FxHashSet;
 use stackheap_mir::{
-    Body, BodyKind, Destination, EventKind, Facts, Flow, Loan, Local, Location, MovePathId,
-    MovePaths, PathElement, PathOf, PathState, Position, Projection, Span, Variable,
+    Body, BodyKind, Certainty, Destination, EventKind, Facts, Flow, Loan, Local, Location,
+    MovePathId, MovePaths, PathElement, PathOf, PathState, Position, Projection, Span,
+    TerminatorKind, Variable,
 };
 use stackheap_model::{
     FileId, FrameId, FunctionId, LocalLoan, LocalRole, Site, SiteId, SiteRole, SiteTable,
@@ -164,7 +165,7 @@ impl<'t> FunctionOwnership<'t> {
         program: &Program<'t>,
         id: FunctionId,
         body: Body<'t>,
-        rows: Rows,
+        mut rows: Rows,
         lines: &[&str],
         is_here: &dyn Fn(&str) -> bool,
     ) -> Self {
@@ -185,6 +186,9 @@ impl<'t> FunctionOwnership<'t> {
             .iter()
             .filter_map(|event| argument(&body, &paths, &event.kind))
             .collect();
+        for location in flagged_drops(&body, &paths, flow.as_ref()) {
+            rows.repeat(location);
+        }
         let function = program.function_facts(id);
         let variables: Vec<Tracked> = function
             .variables
@@ -566,6 +570,25 @@ fn position_of(at: Position, lines: &[&str]) -> TextPosition {
         line: at.line,
         column: at.byte_column(lines.get(index).copied().unwrap_or_default()),
     }
+}
+
+/// The drops that depend on the way: a flag is asked before them.
+fn flagged_drops<'t>(body: &Body<'t>, paths: &MovePaths<'t>, flow: Option<&Flow>) -> Vec<Location> {
+    let Some(flow) = flow else {
+        return Vec::new();
+    };
+    let drops = body.blocks.iter().filter_map(|block| {
+        let end = block.terminator.as_ref()?;
+        let TerminatorKind::Drop(place) = &end.kind else {
+            return None;
+        };
+        let PathOf::Exactly(path) = paths.of_place(body, place) else {
+            return None;
+        };
+        let state = flow.before(body, paths, block.end(), path);
+        (state.is_initialized() == Certainty::Maybe).then(|| block.end())
+    });
+    drops.collect()
 }
 
 /// The locals that are variables which the reader sees by their names.

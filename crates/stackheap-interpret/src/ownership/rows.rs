@@ -118,6 +118,18 @@ impl Rows {
         rows
     }
 
+    /// Gives a step its row once more: its code asks first whether there is something to do.
+    pub(crate) fn repeat(&mut self, location: Location) {
+        let index = usize::try_from(location.statement).ok();
+        let steps = self.blocks.get_mut(location.block.index());
+        let rows = steps
+            .zip(index)
+            .and_then(|(steps, index)| steps.get_mut(index));
+        if let Some(rows) = rows {
+            rows.positions.extend(rows.positions.first().copied());
+        }
+    }
+
     /// Finds for each step the temporary of a macro that is there the longest.
     fn find_expansions(
         &mut self,

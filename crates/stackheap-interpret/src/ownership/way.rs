@@ -76,7 +76,7 @@ const STATES_OF_STEP: usize = 4;
 const STEPS_LOOKED_AT: usize = 1 << 14;
 
 /// What a way may cost; beyond, how the call came to its row is not known.
-const COST_LIMIT: usize = 12;
+const COST_LIMIT: usize = 24;
 
 /// Standings that a body remembers.
 const REMEMBERED: usize = 1 << 16;
@@ -165,16 +165,24 @@ impl Ways {
         };
         let mut search = Search::new(ground, id, site);
         search.leave(&standings);
-        let found = search.run();
+        let mut found = search.run();
+        if found.is_empty() && search.is_claimed && !search.unwinds {
+            // A panic may have come from the call at hand: not each of its rows begins a pad.
+            search = Search::new(ground, id, site);
+            search.unwinds = true;
+            search.leave(&standings);
+            found = search.run();
+        }
         let result = if !found.is_empty() {
             let passed = search.passed(&found);
             let places = found.into_iter().map(|(place, _)| place).collect();
             let places = few(places);
             (self.number(Standings { site: id, places }), passed)
-        } else if search.is_claimed {
+        } else if search.is_claimed && !ground.stand_at(&standings, site.position) {
             (self.at(ground, id, site), None)
         } else {
-            // A row of no step: the call has not gone on as far as is known.
+            // A row of no step, or one more of the step at hand: the call has not gone on as far as
+            // is known.
             let places = standings.places.clone();
             (self.number(Standings { site: id, places }), None)
         };
@@ -225,6 +233,15 @@ fn few(mut places: Vec<Standing>) -> Vec<Standing> {
 }
 
 impl Ground<'_, '_> {
+    /// Whether a call may stand at a row already.
+    fn stand_at(&self, standings: &Standings, position: TextPosition) -> bool {
+        let mut places = standings.places.iter();
+        places.any(|place| {
+            let rows = self.rows.at(place.location);
+            rows.is_some_and(|rows| rows.positions.contains(&position))
+        })
+    }
+
     fn statement_of(&self, site: &Site) -> Option<&Statement> {
         self.table.statements.get(site.statement.0 as usize)
     }
@@ -401,7 +418,19 @@ impl<'g, 'b, 't> Search<'g, 'b, 't> {
                 let phase = usize::from(place.phase);
                 rows.positions.get(phase).copied()
             });
-            let later = rows.and_then(|rows| {
+            // The code that asks a drop flag has the row of the drop, which is passed only if there is
+            // something to drop.
+            let has_more = match self.ground.body.terminator(place.location) {
+                Some(end) => match &end.kind {
+                    TerminatorKind::Drop(dropped) => {
+                        let Ground { body, paths, .. } = self.ground;
+                        paths.may_have_value(body, dropped, &place.states)
+                    }
+                    _ => true,
+                },
+                None => true,
+            };
+            let later = rows.filter(|_| has_more).and_then(|rows| {
                 let phases = (0..).zip(&rows.positions);
                 phases
                     .skip(usize::from(place.phase) + 1)
@@ -489,9 +518,7 @@ impl<'g, 'b, 't> Search<'g, 'b, 't> {
             return Some((0, 0));
         }
         if !self.is_claimed {
-            return self
-                .is_expanded_here(arrival.location)
-                .map(|cost| (0, cost));
+            return self.is_expanded_here(arrival).map(|cost| (0, cost));
         }
         // The code of one row that runs on is not stopped at again.
         if (self.is_same_site || rows.is_silent) && arrival.run == Some(self.position) {
@@ -512,13 +539,16 @@ impl<'g, 'b, 't> Search<'g, 'b, 't> {
 
     /// Whether a step is what a macro in the statement at hand was expanded to; with what it costs
     /// to believe it.
-    fn is_expanded_here(&self, location: Location) -> Option<usize> {
+    fn is_expanded_here(&self, arrival: &Arrival) -> Option<usize> {
         let rows = self.ground.rows;
+        let location = arrival.location;
+        // One without an argument is not looked for behind other statements.
+        let is_next = arrival.cost <= 1;
         if !rows.at(location)?.is_foreign {
             return None;
         }
         let Some(id) = rows.expansion(location) else {
-            return Some(1);
+            return is_next.then_some(1);
         };
         if !self.is_same_statement && self.left.contains(&id) {
             return None;
@@ -526,7 +556,7 @@ impl<'g, 'b, 't> Search<'g, 'b, 't> {
         match self.statement.and_then(|range| rows.is_within(id, range)) {
             Some(true) => Some(0),
             Some(false) => None,
-            None => Some(1),
+            None => is_next.then_some(1),
         }
     }
 
@@ -535,6 +565,9 @@ impl<'g, 'b, 't> Search<'g, 'b, 't> {
         let Some(rows) = self.ground.rows.at(arrival.location) else {
             return 0;
         };
+        if rows.is_foreign {
+            return self.cost_of_foreign(arrival.location);
+        }
         let others = rows
             .positions
             .iter()
@@ -559,6 +592,15 @@ impl<'g, 'b, 't> Search<'g, 'b, 't> {
         };
         arrival.run = None;
         cost
+    }
+
+    /// What it costs to pass what a macro made: its calls have the row of the macro's own call.
+    fn cost_of_foreign(&self, location: Location) -> usize {
+        let is_call = weight(self.ground.body, location) == Some(Weight::Heavy);
+        let expansion = self.ground.rows.expansion(location);
+        let is_left = expansion.is_none_or(|id| self.left.contains(&id));
+        let is_own = self.is_same_statement || is_left;
+        if is_call && !is_own { 2 } else { 0 }
     }
 
     /// Runs the step and comes to those behind it.
