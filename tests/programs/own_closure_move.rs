@@ -9,5 +9,5 @@ fn main() {
     println!("{}", own()); // <owned> greeting: moved, not lent; own: live, owns a block; event move greeting to own
     let number = 7;
     let add = move |other: i32| number + other;
-    println!("{}", add(number)); // <copied> number: live, not lent; add: live; event copy number to add
-} // <end> own: live; number: live; greeting: moved
+    println!("{}", add(number)); // <copied> own: live; greeting: moved; number: live, not lent; add: live; event copy number to add
+}

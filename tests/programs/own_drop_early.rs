@@ -15,4 +15,4 @@ fn main() {
     println!("{}", early.0); // <before> early: live; late: live
     drop(early);
     println!("{}", late.0); // <after> early: moved; late: live; output ends "drop early\n"
-} // <end> early: moved; late: live
+}

@@ -15,4 +15,4 @@ fn main() {
     println!("{}", lost.0); // <before> lost: live; kept: live
     std::mem::forget(lost);
     println!("{}", kept.0); // <forgotten> lost: moved; kept: live; event move lost; no event drop lost
-} // <end> lost: moved; kept: live; output ends "lost\nkept\n"
+}

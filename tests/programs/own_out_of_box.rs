@@ -15,4 +15,4 @@ fn main() {
     println!("=boxed.bytes {}", size_of::<Noisy>());
     let unboxed = *boxed;
     println!("{}", unboxed.0); // <out> unboxed: live, place stack; boxed: partly-moved; event move boxed.*
-} // <end> unboxed: live
+}

@@ -140,13 +140,19 @@ impl Witness {
             return;
         };
         let mut variables = thread.frames.iter().flat_map(locals_of);
-        let variable = variables
-            .find(|(_, local)| {
-                is_noisy(&local.type_name)
-                    && matches!(local.role, LocalRole::Parameter | LocalRole::Variable)
-                    && local.place.address.map(|at| at.0) == Some(address)
-            })
-            .map(|(frame, local)| (frame.id, Arc::clone(&local.name)));
+        let found = variables.find(|(_, local)| {
+            is_noisy(&local.type_name)
+                && matches!(local.role, LocalRole::Parameter | LocalRole::Variable)
+                && local.place.address.map(|at| at.0) == Some(address)
+        });
+        if let Some((_, local)) = found
+            && local.state != LocalState::Live
+        {
+            let (of, is) = (&local.name, &local.state);
+            let why = format!("the destructor of {name} runs on `{of}`, whose state is {is:?}");
+            self.problems.insert(why);
+        }
+        let variable = found.map(|(frame, local)| (frame.id, Arc::clone(&local.name)));
         self.dropped.extend(variable.clone());
         self.ran.push(Ran {
             thread: thread.id,
