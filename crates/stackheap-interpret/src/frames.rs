@@ -13,7 +13,7 @@ use stackheap_trace::{FrameEntry, ThreadState};
 
 use crate::endings;
 use crate::moment::Moment;
-use crate::ownership::{CallWays, Handed, Held, is_innermost, parts};
+use crate::ownership::{CallWays, Handed, Held, moment_of, parts};
 use crate::program::{FunctionFacts, Program, Progress, VariableFacts};
 use crate::reading::{Reading, Shown};
 use crate::resumed;
@@ -436,8 +436,8 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
             .binding
             .as_ref()
             .is_some_and(|binding| site.position < binding.scope.start);
-        let in_progress = !is_innermost(context.thread, entry);
-        ownership.held(way, facts.index, in_progress, begins_later)
+        let at = moment_of(self.program, context.thread, entry);
+        ownership.held(way, facts.index, at, begins_later)
     }
 
     /// The loans that hold a variable where its call stands.
@@ -445,7 +445,8 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
         let entry = context.entry;
         let found = self.ways.get(entry.frame).and_then(|way| {
             let ownership = self.program.ownership(entry.function)?;
-            Some(ownership.loans_of(way, facts.index))
+            let at = moment_of(self.program, context.thread, entry);
+            Some(ownership.loans_of(way, facts.index, at))
         });
         found.unwrap_or_default()
     }
@@ -455,8 +456,8 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
         let entry = context.entry;
         let way = self.ways.get(entry.frame)?;
         let ownership = self.program.ownership(entry.function)?;
-        let in_progress = !is_innermost(context.thread, entry);
-        ownership.handed(way, facts.index, in_progress)
+        let at = moment_of(self.program, context.thread, entry);
+        ownership.handed(way, facts.index, at)
     }
 
     /// Where a parameter lies that the caller handed over by its address. Code that is not
@@ -577,8 +578,9 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
             return false;
         };
         let statement = self.program.table.statements.get(site.statement.0 as usize);
+        let is_followed = self.program.ownership(site.function).is_some();
         facts.role == LocalRole::Variable
-            && binding.initialised
+            && (binding.initialised || is_followed)
             && statement.is_some_and(|statement| {
                 statement.kind == StatementKind::ScopeEnd
                     && binding.at < statement.range.start

@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 use stackheap_model::{EventKind, FrameId, LocalRole, Position, Site, TextPosition};
 use stackheap_trace::{FrameEntry, Record, ReplayState, ThreadState};
 
-use super::{Held, WayId};
+use super::{CallMoment, Held, WayId};
 use crate::program::Program;
 
 /// Stops that a call is followed through to tell which way it came, when it is met in its middle.
@@ -152,9 +152,19 @@ impl CallWays {
     }
 }
 
-/// Whether a thread's call is the innermost one.
-pub(crate) fn is_innermost(thread: &ThreadState, entry: &FrameEntry) -> bool {
-    thread.top().is_some_and(|top| top.frame == entry.frame)
+/// Where a call of a thread stands in the statement that it is at.
+pub(crate) fn moment_of(
+    program: &Program<'_>,
+    thread: &ThreadState,
+    entry: &FrameEntry,
+) -> CallMoment {
+    if thread.top().is_none_or(|top| top.frame != entry.frame) {
+        return CallMoment::InProgress;
+    }
+    match program.recording.first_stop_of_step(entry.step) == Some(entry.stop) {
+        true => CallMoment::Start,
+        false => CallMoment::Within,
+    }
 }
 
 /// Whether the state of every variable that can be named follows from where the call stands.
@@ -168,7 +178,7 @@ fn is_definite(
     let Some(ownership) = program.ownership(entry.function) else {
         return false;
     };
-    let in_progress = !is_innermost(thread, entry);
+    let at = moment_of(program, thread, entry);
     let function = program.function_facts(entry.function);
     let mut variables = function.variables.iter();
     variables.all(|facts| {
@@ -178,7 +188,7 @@ fn is_definite(
                     .binding
                     .as_ref()
                     .is_some_and(|binding| binding.scope.contains(site.position)));
-        !is_seen || ownership.held(way, facts.index, in_progress, false) != Some(Held::Depends)
+        !is_seen || ownership.held(way, facts.index, at, false) != Some(Held::Depends)
     })
 }
 

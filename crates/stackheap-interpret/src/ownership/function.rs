@@ -59,6 +59,17 @@ enum Tracked {
     NotFound,
 }
 
+/// Where a call stands in the statement at hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// Before it.
+    Start,
+    /// Before a part of it.
+    Within,
+    /// In a call that it makes.
+    InProgress,
+}
+
 /// What a variable holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Held {
@@ -280,7 +291,7 @@ impl<'t> FunctionOwnership<'t> {
     }
 
     /// The loans that hold a variable where a call stands.
-    pub(crate) fn loans_of(&self, way: WayId, variable: usize) -> Vec<LocalLoan> {
+    pub(crate) fn loans_of(&self, way: WayId, variable: usize, at: Moment) -> Vec<LocalLoan> {
         let Some(standings) = self.standings(way) else {
             return Vec::new();
         };
@@ -289,7 +300,8 @@ impl<'t> FunctionOwnership<'t> {
             let loan = self.loans.get(told.index);
             let mut places = standings.places.iter();
             loan.is_some_and(|loan| {
-                !standings.places.is_empty() && places.all(|place| loan.is_live(place.location))
+                !standings.places.is_empty()
+                    && places.all(|place| loan.is_live(place.shown(at == Moment::Start).0))
             })
         };
         let held = self.told_loans.iter().filter(is_of).filter(is_held);
@@ -335,7 +347,7 @@ impl<'t> FunctionOwnership<'t> {
         &self,
         way: WayId,
         variable: usize,
-        in_progress: bool,
+        at: Moment,
         begins_later: bool,
     ) -> Option<Held> {
         let paths = match self.variables.get(variable)? {
@@ -347,10 +359,10 @@ impl<'t> FunctionOwnership<'t> {
         let ground = self.ground();
         let mut held: Option<Held> = None;
         for place in &standings.places {
-            let states = if in_progress {
-                ground.within(place).0
-            } else {
-                Arc::clone(&place.states)
+            let states = match at {
+                Moment::InProgress => ground.within(place).0,
+                Moment::Start => Arc::clone(place.shown(true).1),
+                Moment::Within => Arc::clone(&place.states),
             };
             let here = self.held_in(paths, &states, begins_later);
             match &held {
@@ -365,7 +377,7 @@ impl<'t> FunctionOwnership<'t> {
 
     /// Where the value of a variable that was moved is on its way to: into the call that is about
     /// to be made, or that is in progress; `None` if it has arrived or went another way.
-    pub(crate) fn handed(&self, way: WayId, variable: usize, in_progress: bool) -> Option<Handed> {
+    pub(crate) fn handed(&self, way: WayId, variable: usize, at: Moment) -> Option<Handed> {
         let Tracked::In(paths) = self.variables.get(variable)? else {
             return None;
         };
@@ -373,7 +385,7 @@ impl<'t> FunctionOwnership<'t> {
         let ground = self.ground();
         let mut handed = None;
         for place in &standings.places {
-            let here = if in_progress {
+            let here = if at == Moment::InProgress {
                 match ground.within(place).1? {
                     InProgress::Call(call) => {
                         self.argument_of(paths, call).map(|_| Handed::ToCallee)?
@@ -389,7 +401,8 @@ impl<'t> FunctionOwnership<'t> {
                     .iter()
                     .filter(|argument| paths.contains(&argument.from))
                     .find(|argument| {
-                        let state = place.states.get(argument.temporary.index());
+                        let (_, states) = place.shown(at == Moment::Start);
+                        let state = states.get(argument.temporary.index());
                         state == Some(&PathState::INITIALIZED)
                     })
                     .map(|_| Handed::ToTemporary)?

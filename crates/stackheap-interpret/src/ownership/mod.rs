@@ -12,8 +12,8 @@ mod rows;
 mod texts;
 mod way;
 
-pub(crate) use calls::{CallWays, Happened, is_innermost};
-pub(crate) use function::{FunctionOwnership, Handed, Held};
+pub(crate) use calls::{CallWays, Happened, moment_of};
+pub(crate) use function::{FunctionOwnership, Handed, Held, Moment as CallMoment};
 pub use texts::{BORROW_CHECKED_BLOB, MISSING_FACTS_BLOB};
 pub(crate) use texts::{BodyIndex, CompilerTexts};
 pub(crate) use way::WayId;

@@ -26,6 +26,19 @@ pub(crate) struct Standing {
     /// Which of the step's rows.
     phase: u8,
     pub states: Arc<[PathState]>,
+    /// Where the statement at hand begins, if the call has just come to it, and the states there:
+    /// what has no row of its own is not passed for the reader before a row of the statement is.
+    pub begin: Option<(Location, Arc<[PathState]>)>,
+}
+
+impl Standing {
+    /// The location and the states that a reader is shown, before the statement or within it.
+    pub(crate) fn shown(&self, at_start: bool) -> (Location, &Arc<[PathState]>) {
+        match &self.begin {
+            Some((location, states)) if at_start => (*location, states),
+            _ => (self.location, &self.states),
+        }
+    }
 }
 
 /// All places where a call may stand at a stop.
@@ -129,6 +142,7 @@ impl Ways {
                 location: arrival.location,
                 phase: 0,
                 states: arrival.states.clone().into(),
+                begin: None,
             })
             .collect();
         search.arrive_all(from);
@@ -180,6 +194,10 @@ impl Ways {
             (self.number(Standings { site: id, places }), passed)
         } else if search.is_claimed && !ground.stand_at(&standings, site.position) {
             (self.at(ground, id, site), None)
+        } else if !search.is_claimed && !search.is_same_statement {
+            // Another statement, and none of its steps is known: the call may be anywhere in it.
+            let places = ground.within_statement(&standings, id, site);
+            (self.number(Standings { site: id, places }), None)
         } else {
             // A row of no step, or one more of the step at hand: the call has not gone on as far as
             // is known.
@@ -204,6 +222,7 @@ impl Ways {
                 location,
                 phase,
                 states: states.into(),
+                begin: None,
             })
         });
         let places = few(places.collect());
@@ -233,6 +252,15 @@ fn few(mut places: Vec<Standing>) -> Vec<Standing> {
 }
 
 impl Ground<'_, '_> {
+    /// Where a call may stand that has come to a statement at a row of no step: at the first of the
+    /// statement's steps that it comes to.
+    fn within_statement(&self, from: &Standings, id: SiteId, site: &Site) -> Vec<Standing> {
+        let mut search = Search::new(self, id, site);
+        search.is_anywhere = true;
+        search.leave(from);
+        few(search.run().into_iter().map(|(place, _)| place).collect())
+    }
+
     /// Whether a call may stand at a row already.
     fn stand_at(&self, standings: &Standings, position: TextPosition) -> bool {
         let mut places = standings.places.iter();
@@ -340,6 +368,8 @@ struct Search<'g, 'b, 't> {
     position: TextPosition,
     /// Whether the row is that of a step; else it may be the row of code that a macro of std makes.
     is_claimed: bool,
+    /// Whether any step of the statement will do.
+    is_anywhere: bool,
     /// Whether a panic may be on its way.
     unwinds: bool,
     /// The statement that the row is part of.
@@ -368,6 +398,7 @@ impl<'g, 'b, 't> Search<'g, 'b, 't> {
             site: id,
             position: site.position,
             is_claimed: !ground.rows.steps_at(site.position).is_empty(),
+            is_anywhere: false,
             unwinds: site.role == SiteRole::Cleanup,
             statement: ground.statement_of(site).map(|statement| statement.range),
             scope_end: ground
@@ -441,6 +472,7 @@ impl<'g, 'b, 't> Search<'g, 'b, 't> {
                 self.find(
                     Standing {
                         phase,
+                        begin: None,
                         ..place.clone()
                     },
                     None,
@@ -456,6 +488,29 @@ impl<'g, 'b, 't> Search<'g, 'b, 't> {
                 from: None,
             });
         }
+    }
+
+    /// The first step of the statement at hand on the way that ends with this step, if the call
+    /// comes from another statement.
+    fn beginning(&self, last: Option<usize>) -> Option<(Location, Arc<[PathState]>)> {
+        let range = self.statement.filter(|_| !self.is_same_statement)?;
+        let mut begin = None;
+        let mut next = last;
+        while let Some(step) = next.and_then(|index| self.steps.get(index)) {
+            next = step.from;
+            let positions = match self.ground.rows.at(step.location) {
+                Some(rows) => rows.positions.as_slice(),
+                None => &[],
+            };
+            if positions.is_empty() {
+                continue;
+            }
+            if !positions.iter().all(|&at| range.contains(at)) {
+                break;
+            }
+            begin = Some((step.location, Arc::clone(&step.states)));
+        }
+        begin
     }
 
     fn find(&mut self, place: Standing, from: Option<usize>, cost: usize) {
@@ -500,6 +555,7 @@ impl<'g, 'b, 't> Search<'g, 'b, 't> {
                 location,
                 phase,
                 states: arrival.states.as_slice().into(),
+                begin: self.beginning(arrival.from),
             };
             self.find(place, arrival.from, arrival.cost + cost);
             return;
@@ -516,6 +572,12 @@ impl<'g, 'b, 't> Search<'g, 'b, 't> {
         let rows = self.ground.rows.at(arrival.location)?;
         if rows.is_silent && !self.is_same_statement && self.is_at_scope_end(&rows.positions) {
             return Some((0, 0));
+        }
+        if self.is_anywhere {
+            let mut positions = rows.positions.iter();
+            let is_within =
+                |at: &TextPosition| self.statement.is_some_and(|range| range.contains(*at));
+            return positions.any(is_within).then_some((0, 0));
         }
         if !self.is_claimed {
             return self.is_expanded_here(arrival).map(|cost| (0, cost));
