@@ -10,9 +10,8 @@ fn main() {
     };
     note("one"); // <held> count: live, mutably lent to note; seen: live, mutably lent to note
     note("three"); // <still> count: mutably lent to note
-    let extra = [1, 2]; // <free> count: live, not lent; seen: live, not lent; event borrow-end count
-    println!("{count}");
-    seen.extend(extra);
+    println!("{count}"); // <free> count: live, not lent; seen: live, not lent; event borrow-end count
+    seen.clear();
     count = 9;
     println!("{seen:?} {count}"); // <end> count: live; seen: live
 }

@@ -5,14 +5,13 @@ struct Noisy(&'static str);
 
 impl Drop for Noisy {
     fn drop(&mut self) {
-        println!("drop {}", self.0); // <dropping> event move early; main::early: moved; frames = drop, main
+        println!("drop {}", self.0);
     }
 }
 
 fn main() {
     let early = Noisy("early");
     let late = Noisy("late");
-    println!("{}", early.0); // <before> early: live; late: live
-    drop(early);
-    println!("{}", late.0); // <after> early: moved; late: live; output ends "drop early\n"
-}
+    drop(early); // <before> early: live; late: live
+    println!("{}", late.0); // <after> early: moved; late: live; output ends "drop early\n"; event move early
+} // <end> early: moved; late: live

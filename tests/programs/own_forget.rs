@@ -12,7 +12,6 @@ impl Drop for Noisy {
 fn main() {
     let lost = Noisy("lost");
     let kept = Noisy("kept");
-    println!("{}", lost.0); // <before> lost: live; kept: live
-    std::mem::forget(lost);
+    std::mem::forget(lost); // <before> lost: live; kept: live
     println!("{}", kept.0); // <forgotten> lost: moved; kept: live; event move lost; no event drop lost
-}
+} // <end> lost: moved; kept: live; output ends "kept\n"

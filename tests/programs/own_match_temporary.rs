@@ -9,13 +9,11 @@ fn main() {
         2 => println!("held: {}", lock.try_lock().is_err()), // <held> lock: live
         _ => println!("other"),
     }
-    println!("behind"); // <free> lock: live, not lent; output ends "held: true\n"
-    println!("held: {}", lock.try_lock().is_err());
+    println!("held: {}", lock.try_lock().is_err()); // <free> lock: live, not lent; output ends "held: true\n"
     let length = lock.lock().unwrap().len();
     println!("{length} {}", lock.try_lock().is_err()); // <let> length: live; lock: live; output ends "held: false\n"
     let guard = lock.lock().unwrap();
     println!("{guard:?}"); // <named> guard: live; lock: live, lent to guard
     drop(guard);
-    println!("end"); // <end> guard: moved; lock: live, not lent
-    println!("{}", lock.try_lock().is_err());
+    println!("{}", lock.try_lock().is_err()); // <end> guard: moved; lock: live, not lent
 }

@@ -5,8 +5,7 @@ fn main() {
     let mut scores = vec![5, 8];
     let best = &scores[1];
     println!("{best}"); // <used> scores: lent to best; best: live, borrows heap of scores
-    println!("best is done"); // <over> scores: live, not lent
-    scores.push(9);
+    scores.push(9); // <over> scores: live, not lent; event borrow-end scores
     let total: i32 = scores.iter().sum();
     println!("{total}"); // <end> scores: live, not lent; total: live
 }

@@ -9,12 +9,9 @@ fn add(list: &mut Vec<u32>, number: u32) {
 fn main() {
     let mut list = vec![1];
     let first = &mut list;
-    println!("one"); // <lent> list: mutably lent to first; first: live, not lent
-    add(first, 2);
+    add(first, 2); // <lent> list: mutably lent to first; first: live, not lent
     let second = &mut *first;
     second.push(3); // <again> first: live, mutably lent to second; second: live, borrows-mut list
-    println!("two"); // <back> first: live, not lent; list: mutably lent to first
-    add(first, 4);
-    println!("end"); // <end> list: live, not lent
-    println!("{list:?}");
+    add(first, 4); // <back> first: live, not lent; list: mutably lent to first; event borrow-end first.*
+    println!("{list:?}"); // <end> list: live, not lent
 }

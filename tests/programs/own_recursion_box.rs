@@ -19,7 +19,6 @@ fn total(node: Box<Node>) -> u32 {
 fn main() {
     let tail = Box::new(Node { value: 2, next: None });
     let list = Box::new(Node { value: 1, next: Some(tail) });
-    println!("{}", list.value); // <made> tail: moved; list: live, owns 2 blocks in all
-    let sum = total(list);
+    let sum = total(list); // <made> tail: moved; list: live, owns 2 blocks in all
     println!("{sum}"); // <end> list: moved; sum: live
 }

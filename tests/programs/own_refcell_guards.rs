@@ -10,11 +10,9 @@ fn main() {
     println!("{} {}", reader.len(), other.len()); // <read> reader: live; other: live; cell: live, lent to reader
     drop(reader);
     drop(other);
-    println!("free"); // <none> reader: moved; other: moved; cell: live, not lent
-    let mut writer = cell.borrow_mut();
+    let mut writer = cell.borrow_mut(); // <none> reader: moved; other: moved; cell: live, not lent
     writer.push(2);
     println!("{writer:?}"); // <write> writer: live; cell: live, lent to writer
     drop(writer);
-    println!("end"); // <end> writer: moved; cell: live, not lent
-    println!("{cell:?}");
+    println!("{cell:?}"); // <end> writer: moved; cell: live, not lent
 }

@@ -6,6 +6,5 @@ fn main() {
     let (left, right) = numbers.split_at_mut(2);
     left[0] = right[1]; // <both> numbers: live, lent; left: borrows-mut numbers; right: borrows-mut numbers
     right[0] += left[1]; // <still> numbers: live, lent
-    println!("end"); // <end> numbers: live, not lent
-    println!("{numbers:?}");
+    println!("{numbers:?}"); // <end> numbers: live, not lent
 }

@@ -12,6 +12,5 @@ fn main() {
     let points = &mut game.points;
     names.push(String::from("Ada")); // <both> game: live, mutably lent to names, mutably lent to points
     *points += 2; // <one> game: mutably lent to points
-    println!("end"); // <none> game: live, not lent
-    println!("{} {}", game.names.len(), game.points);
+    println!("{} {}", game.names.len(), game.points); // <none> game: live, not lent
 }

@@ -3,13 +3,10 @@
 
 fn main() {
     let mut v = vec![3, 1];
-    println!("made"); // <before> v: live, not lent
-    v.push(v.len());
-    println!("pushed"); // <after> v: live, not lent
-    let last = v[v.len() - 1];
+    v.push(v.len()); // <before> v: live, not lent
+    let last = v[v.len() - 1]; // <after> v: live, not lent
     println!("{last}"); // <read> v: live, not lent; last: live
     let m = &mut v;
     m.push(m.len()); // <through> v: mutably lent to m; m: live
-    println!("end"); // <end> v: live, not lent
-    println!("{v:?}");
+    println!("{v:?}"); // <end> v: live, not lent; event borrow-end v
 }
