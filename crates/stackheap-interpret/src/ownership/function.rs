@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustc_hash::FxHashSet;
 use stackheap_mir::{
-    Body, BodyKind, Certainty, Destination, EventKind, Facts, Flow, Loan, Local, Location,
+    Body, BodyKind, Certainty, Destination, Event, EventKind, Facts, Flow, Loan, Local, Location,
     MovePathId, MovePaths, PathElement, PathOf, PathState, Position, Projection, Span,
     TerminatorKind, Variable,
 };
 use stackheap_model::{
-    FileId, FrameId, FunctionId, LocalLoan, LocalRole, Site, SiteId, SiteRole, SiteTable,
-    TextPosition,
+    FileId, FrameId, FunctionId, LocalLoan, LocalRole, PointerKind, Site, SiteId, SiteRole,
+    SiteTable, TextPosition, TypeKind,
 };
 
 use super::happened::{self, Known, Named, Telling, ToldLoan};
@@ -227,6 +227,7 @@ impl<'t> FunctionOwnership<'t> {
         let named = Named { variables: &locals };
         let known = events
             .iter()
+            .filter(|event| !is_drop_of_plain(program, &function, &locals, event))
             .filter_map(|event| {
                 let at =
                     |span: Span<'t>| is_here(span.file).then(|| position_of(span.start, lines));
@@ -583,6 +584,28 @@ fn position_of(at: Position, lines: &[&str]) -> TextPosition {
         line: at.line,
         column: at.byte_column(lines.get(index).copied().unwrap_or_default()),
     }
+}
+
+/// Whether a drop is that of a number or pointer: the text of a generic function has it for whatever
+/// type its variables are of.
+fn is_drop_of_plain(
+    program: &Program<'_>,
+    function: &FunctionFacts,
+    locals: &[(Local, usize)],
+    event: &Event<'_>,
+) -> bool {
+    let EventKind::Dropped { place, .. } = &event.kind else {
+        return false;
+    };
+    let found = locals.iter().find(|&&(local, _)| local == place.local);
+    let facts = found.and_then(|&(_, index)| function.variables.get(index));
+    facts.is_some_and(|facts| match program.image.ty(facts.variable.ty).kind {
+        TypeKind::Base(_) => true,
+        TypeKind::Pointer { kind, .. } | TypeKind::WidePointer { kind, .. } => {
+            kind != PointerKind::Box && kind != PointerKind::Unknown
+        }
+        _ => false,
+    })
 }
 
 /// The drops that depend on the way: a flag is asked before them.
