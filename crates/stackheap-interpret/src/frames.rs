@@ -343,7 +343,7 @@ impl<'m, 'r> FrameBuilder<'m, 'r> {
             Some(Held::Moved | Held::Live | Held::PartlyMoved(_)) => self.handed(context, facts),
             _ => None,
         };
-        let is_dropping = handed == Some(Handed::ToDestructor);
+        let is_dropping = handed == Some(Handed::Destructor);
         let handed = handed.filter(|_| held == Some(Held::Moved));
         let lost = match &held {
             Some(Held::PartlyMoved(lost)) => {

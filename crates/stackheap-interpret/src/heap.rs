@@ -239,7 +239,7 @@ impl<'m, 'r> HeapBuilder<'m, 'r> {
         frame: usize,
         local: usize,
     ) -> Option<Holder<'static>> {
-        if handed == Handed::ToTemporary {
+        if handed == Handed::Temporary {
             return Some(Holder::Temporary { frame, local });
         }
         // Innermost first: the callee is the frame before.

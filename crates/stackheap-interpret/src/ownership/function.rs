@@ -88,11 +88,11 @@ pub(crate) enum Held {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Handed {
     /// Into the temporary that a call will take it from.
-    ToTemporary,
+    Temporary,
     /// Into the call that is in progress.
-    ToCallee,
+    Callee,
     /// It is still there, and its destructor runs.
-    ToDestructor,
+    Destructor,
 }
 
 /// A variable that is moved into a call as a whole.
@@ -389,12 +389,12 @@ impl<'t> FunctionOwnership<'t> {
             let here = if at == Moment::InProgress {
                 match ground.within(place).1? {
                     InProgress::Call(call) => {
-                        self.argument_of(paths, call).map(|_| Handed::ToCallee)?
+                        self.argument_of(paths, call).map(|_| Handed::Callee)?
                     }
                     InProgress::Drop(local) => {
                         let mut own = paths.iter().filter_map(|&path| self.paths.get(path));
                         own.any(|path| path.local == local)
-                            .then_some(Handed::ToDestructor)?
+                            .then_some(Handed::Destructor)?
                     }
                 }
             } else {
@@ -406,7 +406,7 @@ impl<'t> FunctionOwnership<'t> {
                         let state = states.get(argument.temporary.index());
                         state == Some(&PathState::INITIALIZED)
                     })
-                    .map(|_| Handed::ToTemporary)?
+                    .map(|_| Handed::Temporary)?
             };
             match handed {
                 Some(before) if before != here => return None,
