@@ -1,6 +1,6 @@
 //! The life of one local or block, event by event.
 
-use stackheap_model::{Event, EventKind, PlaceRef, Position, StepNumber};
+use stackheap_model::{Event, EventKind, MoveTarget, PlaceRef, Position, StepNumber};
 
 use crate::{Names, Sentence, event};
 
@@ -38,7 +38,14 @@ pub fn entry(happened: &Event, names: &dyn Names) -> StoryEntry {
 /// Whether an event belongs to the life of `subject`.
 pub fn concerns(event: &Event, subject: &PlaceRef) -> bool {
     match &event.kind {
-        EventKind::Init { local, .. } | EventKind::Assign { local, .. } => local == subject,
+        EventKind::Init { local, .. }
+        | EventKind::Assign { local, .. }
+        | EventKind::Drop { local, .. } => local == subject,
+        EventKind::Move { from, to, .. } | EventKind::Copy { from, to, .. } => {
+            from == subject
+                || matches!(to, MoveTarget::Local(to) | MoveTarget::PartOf(to) if to == subject)
+        }
+        EventKind::Borrow { of, .. } | EventKind::BorrowEnd { of, .. } => of == subject,
         EventKind::Alloc { block, .. }
         | EventKind::Realloc { block, .. }
         | EventKind::Free { block, .. }
