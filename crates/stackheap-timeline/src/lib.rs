@@ -1,7 +1,7 @@
 //! From the compiler's facts to the life of each variable, in the words and places of the source.
 //!
 //! **Takes** the two texts that rustc prints about a crate ([`stackheap_mir`] says which) and a way
-//! to read the source files that they name. **Gives** a [`FunctionTimeline`] for each function: for
+//! to read the source files that they name. **Gives** a [`FunctionTimeline`](stackheap_model::FunctionTimeline) for each function: for
 //! every variable, and every temporary that is dropped, what happens to it where, in which state it
 //! is in between, and who borrows it until where.
 //!

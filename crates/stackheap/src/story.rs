@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use anyhow::bail;
 use stackheap_explain::{Owners, Story, StoryEntry, entry, handover};
 use stackheap_interpret::{Program, StateLimits, Walk};
-use stackheap_model::{BlockId, Event, EventKind, FrameId, MoveTarget, Owner, OwnerKind, PlaceRef, State};
+use stackheap_model::{
+    BlockId, Event, EventKind, FrameId, MoveTarget, Owner, OwnerKind, PlaceRef, State,
+};
 use stackheap_report::{markdown, text};
 
 use crate::arguments::{Format, ShowArguments};
@@ -107,9 +109,7 @@ fn local_story(program: &Program<'_>, name: &str) -> anyhow::Result<Story> {
         }
         let now = blocks_of(&state, name, &frames);
         let is_its = |block: &BlockId| owned.contains(block) || now.contains(block);
-        let is_local = |place: &PlaceRef| {
-            matches!(place, PlaceRef::Local { local, .. } if focus::is_named(local, name))
-        };
+        let is_local = |place: &PlaceRef| matches!(place, PlaceRef::Local { local, .. } if focus::is_named(local, name));
         let its = |event: &&Event| match &event.kind {
             EventKind::Init { local, .. }
             | EventKind::Assign { local, .. }
