@@ -187,7 +187,10 @@ impl Ways {
             search.leave(&standings);
             found = search.run();
         }
-        let result = if !found.is_empty() {
+        let result = if search.is_cut {
+            // Of the ways that were not looked at, one may be the one.
+            (self.at(ground, id, site), None)
+        } else if !found.is_empty() {
             let passed = search.passed(&found);
             let places = found.into_iter().map(|(place, _)| place).collect();
             let places = few(places);
@@ -380,8 +383,10 @@ struct Search<'g, 'b, 't> {
     is_same_statement: bool,
     /// The expansions that the call stood in at the stop before.
     left: Vec<ExpansionId>,
-    /// The site of the stop before, if it is another one with the same row: then the row was left.
+    /// Whether the stop before was at this very site.
     is_same_site: bool,
+    /// Whether a bound was reached, so that ways may have been left out.
+    is_cut: bool,
     /// The ways that are to be gone on, by what they have cost.
     open: Vec<VecDeque<Arrival>>,
     steps: Vec<Step>,
@@ -408,6 +413,7 @@ impl<'g, 'b, 't> Search<'g, 'b, 't> {
             is_same_statement: false,
             left: Vec::new(),
             is_same_site: false,
+            is_cut: false,
             open: Vec::new(),
             steps: Vec::new(),
             seen: FxHashMap::default(),
@@ -533,6 +539,7 @@ impl<'g, 'b, 't> Search<'g, 'b, 't> {
             };
             self.looked_at += 1;
             if self.looked_at > STEPS_LOOKED_AT {
+                self.is_cut = true;
                 break;
             }
             self.arrive(arrival);
@@ -546,7 +553,11 @@ impl<'g, 'b, 't> Search<'g, 'b, 't> {
         let is_known = seen
             .iter()
             .any(|(cost, states)| *cost <= arrival.cost && *states == arrival.states);
-        if is_known || seen.len() >= STATES_OF_STEP {
+        if is_known {
+            return;
+        }
+        if seen.len() >= STATES_OF_STEP {
+            self.is_cut = true;
             return;
         }
         seen.push((arrival.cost, arrival.states.clone()));
