@@ -15,6 +15,8 @@ use stackheap_model::{
     SiteTable, TextPosition, TypeKind,
 };
 
+use stackheap_trace::Limit;
+
 use super::happened::{self, Known, Named, Telling, ToldLoan};
 use super::parts::named_part;
 use super::rows::Rows;
@@ -45,6 +47,7 @@ pub(crate) struct FunctionOwnership<'t> {
     /// The site that each call passes first.
     first: Option<SiteId>,
     table: Arc<SiteTable>,
+    is_throttled: bool,
     ways: Mutex<Ways>,
 }
 
@@ -260,6 +263,7 @@ impl<'t> FunctionOwnership<'t> {
             arguments,
             first: first_site(program, id),
             table: Arc::clone(&program.table),
+            is_throttled: is_throttled(program, id),
             ways: Mutex::default(),
         }
     }
@@ -316,6 +320,7 @@ impl<'t> FunctionOwnership<'t> {
             flow: self.flow.as_ref(),
             rows: &self.rows,
             table: &self.table,
+            is_throttled: self.is_throttled,
         }
     }
 
@@ -563,6 +568,17 @@ fn first_site(program: &Program<'_>, id: FunctionId) -> Option<SiteId> {
     };
     let entry = own().find(|(_, site)| site.role == SiteRole::Entry);
     entry.or_else(|| own().next()).map(|(id, _)| id)
+}
+
+/// Whether some passings of a function's places were left out of the recording.
+fn is_throttled(program: &Program<'_>, id: FunctionId) -> bool {
+    let limits = program.recording.limits().iter();
+    limits
+        .filter_map(|(_, limit)| match limit {
+            Limit::SiteThrottled { site, .. } => program.table.sites.get(site.0 as usize),
+            _ => None,
+        })
+        .any(|site| site.function == id)
 }
 
 /// The positions in a file at which a function can be stopped.

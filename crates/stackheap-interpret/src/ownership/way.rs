@@ -77,6 +77,8 @@ pub(crate) struct Ground<'b, 't> {
     pub flow: Option<&'b Flow>,
     pub rows: &'b Rows,
     pub table: &'b SiteTable,
+    /// Whether some passings of the function's places are not recorded.
+    pub is_throttled: bool,
 }
 
 /// Places that a call may stand at, at most; more are one whose states are those of all.
@@ -90,6 +92,10 @@ const STEPS_LOOKED_AT: usize = 1 << 14;
 
 /// What a way may cost; beyond, how the call came to its row is not known.
 const COST_LIMIT: usize = 24;
+
+/// From what cost on a way is not believed where passings are not all recorded: a call of the user's
+/// was passed without a stop.
+const DOUBTFUL_COST: usize = 4;
 
 /// Standings that a body remembers.
 const REMEMBERED: usize = 1 << 16;
@@ -187,7 +193,9 @@ impl Ways {
             search.leave(&standings);
             found = search.run();
         }
-        let result = if search.is_cut {
+        let is_doubtful =
+            ground.is_throttled && search.found_at.is_some_and(|cost| cost >= DOUBTFUL_COST);
+        let result = if search.is_cut || is_doubtful {
             // Of the ways that were not looked at, one may be the one.
             (self.at(ground, id, site), None)
         } else if !found.is_empty() {
