@@ -2,6 +2,7 @@ use std::path::Path;
 
 use cargo_metadata::{Metadata, Package, PackageId, Target, TargetKind};
 
+use super::artifact::is_library;
 use crate::{BuildError, Candidate, CargoSelection, CargoTarget};
 
 /// The one target that is built.
@@ -198,16 +199,7 @@ fn runnable(target: &Target) -> Option<CargoTarget> {
         }
         TargetKind::Test => Some(CargoTarget::Test(name.clone())),
         TargetKind::Bench => Some(CargoTarget::Bench(name.clone())),
-        TargetKind::Lib
-        | TargetKind::RLib
-        | TargetKind::DyLib
-        | TargetKind::CDyLib
-        | TargetKind::StaticLib
-        | TargetKind::ProcMacro
-            if target.test =>
-        {
-            Some(CargoTarget::Lib)
-        }
+        kind if is_library(kind) && target.test => Some(CargoTarget::Lib),
         _ => None,
     })
 }
